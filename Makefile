@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help build test lint bench demo clean
+
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/lxsweep
+	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
+
+test: ## run every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+lint: ## check formatting, vet and staticcheck
+	@files=$$(git ls-files '*.go') && \
+	unformatted=$$(go run $(GOFUMPT) -l $${files:?no Go file is tracked}) && \
+	if [ -n "$$unformatted" ]; then echo "$$unformatted"; echo 'mend with: go run $(GOFUMPT) -w .'; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+demo: build ## train the quickstart's sweeps and show which experiment won
+	bin/lxsweep apply --auto-approve examples/quickstart/grid.hcl
+	cd examples/quickstart && ../../bin/lxsweep results
+
+clean: ## remove what build and demo made
+	rm -rf bin examples/quickstart/.lxsweep
