@@ -1,0 +1,49 @@
+package hcl
+
+import "github.com/lxsweep/lxsweep/sweep"
+
+// Options are what the command line and the environment add to the files. The
+// zero value adds nothing.
+type Options struct {
+	Vars     []string // --var name=value, in order
+	VarFiles []string // --var-file, in order
+	Sets     []string // --set run.max_memory=8Gi, --set hp.epochs=1
+	// Configs (--config) are labels of configs that take the place of the
+	// files' sweeps, each as a sweep of one point.
+	Configs []string
+	Round   string
+	// Runner is "local" or "kubernetes": whose directories run.* offers. Empty
+	// takes the sweep's, else local.
+	Runner string
+	// Environ looks up an environment variable; nil knows none.
+	Environ func(string) (string, bool)
+	// ReadFile reads a file by its path; nil is the file system, with the size
+	// checked before anything is read. A saved plan gives the bytes it kept.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// Module is everything that the files of one configuration declare.
+type Module struct {
+	Sweeps    []*sweep.Sweep // in source order
+	Variables []Variable     // sorted by name
+	Files     []File         // sorted by path
+	// Dir is the absolute folder of the first file: relative paths start here.
+	Dir string
+}
+
+// Variable is an input as a plan shows it.
+type Variable struct {
+	Name string
+	// Text is its value; "(sensitive)" where that must not be seen.
+	Text string
+	// Source says where the value came from: "default", "LXSWEEP_VAR_tag",
+	// "--var-file prod.tfvars", "--var".
+	Source    string
+	Sensitive bool
+}
+
+// File is a file that was read: sources and variable files.
+type File struct {
+	Path  string // as named, or found in the folder that was named
+	Bytes []byte
+}
