@@ -1,0 +1,203 @@
+package sweep
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+)
+
+// walk is one pass of Plan.Actions. Its methods return false when the consumer
+// has had enough.
+type walk struct {
+	ctx   context.Context
+	plan  *Plan
+	yield func(*Action, error) bool
+	batch []pending
+	keys  []Hash
+}
+
+// pending is a row before the past was asked: an experiment or an error.
+type pending struct {
+	sweep int
+	e     *Experiment
+	err   error
+}
+
+func (w *walk) add(row pending) bool {
+	w.batch = append(w.batch, row)
+	return len(w.batch) < lookupBatch || w.flush()
+}
+
+// flush asks the past for the batch and yields its rows.
+func (w *walk) flush() bool {
+	if err := w.ctx.Err(); err != nil {
+		w.yield(nil, err)
+		return false
+	}
+	w.keys = w.keys[:0]
+	for _, row := range w.batch {
+		if row.e != nil {
+			w.keys = append(w.keys, row.e.Key)
+		}
+	}
+	records, err := w.plan.opts.Past.Lookup(w.ctx, w.keys)
+	if err != nil {
+		w.yield(nil, err)
+		return false
+	}
+	next := 0
+	for _, row := range w.batch {
+		if row.e == nil {
+			if !w.yield(nil, row.err) {
+				return false
+			}
+			continue
+		}
+		more := w.row(row, records[next])
+		next++
+		if !more {
+			return false
+		}
+	}
+	w.batch = w.batch[:0]
+	return true
+}
+
+func (w *walk) row(row pending, r *Record) bool {
+	p := w.plan
+	a := &Action{Experiment: row.e, Record: r}
+	if r != nil {
+		p.ids.add(r.ID)
+		a.Number = r.Number
+		if r.Last != nil {
+			a.Live = p.live[r.Last.ID]
+		}
+	}
+	p.opts.classify(a)
+	if err := w.number(a); err != nil {
+		w.yield(nil, err)
+		return false
+	}
+	shared, err := p.share(row, a)
+	if err != nil {
+		p.Failed++
+		return w.yield(nil, err)
+	}
+	if shared {
+		return w.yield(a, nil)
+	}
+	if !w.selected(a) {
+		return false
+	}
+	if !a.Excluded {
+		p.count(a)
+		p.hint.experiment(a)
+	}
+	return w.yield(a, nil)
+}
+
+// number gives what the ledger does not know its expected number.
+func (w *walk) number(a *Action) error {
+	if a.Record != nil {
+		return nil
+	}
+	p, name := w.plan, a.Experiment.Name
+	if t, ok := p.seen[id128(a.Experiment.Key)]; ok {
+		a.Number, a.Tentative = int(t.number), true
+		return nil
+	}
+	next, ok := p.next[name]
+	if !ok {
+		var err error
+		if next, err = p.opts.Past.NextNumber(w.ctx, name); err != nil {
+			return err
+		}
+	}
+	a.Number, a.Tentative = next, true
+	p.next[name] = next + 1
+	return nil
+}
+
+// selected asks the filter, whose error ends the walk.
+func (w *walk) selected(a *Action) bool {
+	if w.plan.opts.Select == nil {
+		return true
+	}
+	ok, err := w.plan.opts.Select(a)
+	if err != nil {
+		w.yield(nil, err)
+		return false
+	}
+	if !ok {
+		a.Excluded, a.Start = true, false
+	}
+	return true
+}
+
+// removed yields what the files asked for last time and no longer do.
+func (w *walk) removed() {
+	p := w.plan
+	for r, err := range p.opts.Past.Wanted(w.ctx, p.opts.Source, p.opts.Round) {
+		if err != nil {
+			w.yield(nil, err)
+			return
+		}
+		if p.ids.has(r.ID) {
+			continue
+		}
+		a := &Action{Sign: SignRemoved, Record: r, Number: r.Number}
+		if r.Last != nil {
+			a.Live = p.live[r.Last.ID]
+			a.State = r.Last.State
+			if a.Live != nil && !a.State.Final() {
+				a.State = a.Live.State
+			}
+		}
+		if !w.selected(a) {
+			return
+		}
+		if !a.Excluded {
+			p.count(a)
+			p.hint.removed(r)
+		}
+		if !w.yield(a, nil) {
+			return
+		}
+	}
+}
+
+func id128(h Hash) [16]byte { return [16]byte(h[:16]) }
+
+// share notes the experiment for the sweeps that follow. true means that an
+// earlier one has it already; an error, that it has it with other work.
+func (p *Plan) share(row pending, a *Action) (bool, error) {
+	if p.seen == nil {
+		return false, nil
+	}
+	id, work := id128(row.e.Key), binary.BigEndian.Uint64(row.e.WorkHash[:8])
+	t, ok := p.seen[id]
+	if !ok {
+		p.seen[id] = twin{work: work, number: int32(a.Number), sweep: uint16(row.sweep)}
+		return false, nil
+	}
+	first := p.Sweeps[t.sweep]
+	if t.work != work {
+		return false, &ClashError{Experiment: row.e, First: first}
+	}
+	a.Shared, a.Start = first.Name, false
+	return true, nil
+}
+
+// ClashError says that two experiments of one plan have one identity and
+// different work.
+type ClashError struct {
+	Experiment *Experiment
+	First      *Sweep // which has it with other work
+}
+
+func (e *ClashError) Error() string {
+	return fmt.Sprintf("two experiments named %q have the same hyperparameters and different work: "+
+		"one from sweep %q (%s), one from sweep %q with config %q: %s. "+
+		"Give one of the configs another run.experiment_name.",
+		e.Experiment.Name, e.First.Name, e.First.Pos, e.Experiment.Sweep, e.Experiment.Config, e.Experiment.HP)
+}
