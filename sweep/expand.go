@@ -54,7 +54,11 @@ func (s *Sweep) Expand(st *Stages) iter.Seq2[*Experiment, error] {
 			st.Repeats = int(s.Repeat.Count().Int64())
 		}
 		for i := range s.Bases {
-			x := expansion{sweep: s, base: &s.Bases[i], st: st, yield: yield, seen: map[[16]byte]struct{}{}}
+			x := expansion{
+				sweep: s, base: &s.Bases[i], st: st, yield: yield,
+				grids: make([]*GridIndex, len(s.Spaces)),
+				seen:  map[[16]byte]struct{}{},
+			}
 			if !x.run() {
 				return
 			}
@@ -69,6 +73,8 @@ type expansion struct {
 	base  *Base
 	st    *Stages
 	yield func(*Experiment, error) bool
+	// grids are made when they are first asked.
+	grids []*GridIndex
 	// seen holds the points of samples and includes, which cannot be asked for
 	// membership. Grids are decoded backwards instead.
 	seen map[[16]byte]struct{}
@@ -99,7 +105,7 @@ func (x *expansion) run() bool {
 
 func (x *expansion) grid(i int, g *Grid) bool {
 	from := origin{spaces: i}
-	if !g.distinct() {
+	if !x.index(i, g).distinct() {
 		from = origin{spaces: i + 1, own: true}
 	}
 	for a := range g.Points() {
@@ -295,7 +301,7 @@ func (x *expansion) repeated(hp *Object, from origin) (bool, error) {
 		if from.own && i == from.spaces-1 {
 			limit = from.index
 		}
-		if in, err := x.inGrid(g, limit, hp); in || err != nil {
+		if in, err := x.inGrid(i, g, limit, hp); in || err != nil {
 			return in, err
 		}
 	}
@@ -312,10 +318,10 @@ func (x *expansion) repeated(hp *Object, from origin) (bool, error) {
 }
 
 // inGrid decodes hp backwards: whether some index below limit gives it.
-func (x *expansion) inGrid(g *Grid, limit uint64, hp *Object) (bool, error) {
-	for k := range g.Matches(hp) {
+func (x *expansion) inGrid(i int, g *Grid, limit uint64, hp *Object) (bool, error) {
+	for k := range x.index(i, g).Matches(hp) {
 		if k >= limit {
-			continue
+			break
 		}
 		same, err := x.base.HP(g.At(k))
 		if err != nil {
@@ -328,23 +334,11 @@ func (x *expansion) inGrid(g *Grid, limit uint64, hp *Object) (bool, error) {
 	return false, nil
 }
 
-// distinct reports whether no two indexes can give one point: every axis sets
-// the same paths in each row, and no row twice.
-func (g *Grid) distinct() bool {
-	for _, axis := range g.Axes {
-		rows := make(map[string]bool, len(axis.Rows))
-		for _, row := range axis.Rows {
-			o := (*Object)(nil)
-			for _, set := range row {
-				o = o.With(set.Path, set.Value)
-			}
-			if len(row) != len(axis.Paths) || rows[o.String()] {
-				return false
-			}
-			rows[o.String()] = true
-		}
+func (x *expansion) index(i int, g *Grid) *GridIndex {
+	if x.grids[i] == nil {
+		x.grids[i] = g.Index()
 	}
-	return true
+	return x.grids[i]
 }
 
 // maxExperimentName leaves room in a 63-byte label for a number and a suffix.
