@@ -14,16 +14,16 @@ const (
 
 // Goal is one metric to be made small or large.
 type Goal struct {
-	Metric   string
-	Maximize bool
+	Metric   string `json:"metric"`
+	Maximize bool   `json:"maximize,omitempty"`
 }
 
 // Objective is what a sweep is for: one goal, or several (Pareto).
 type Objective struct {
-	Goals []Goal
-	Pick  Pick
+	Goals []Goal `json:"goals"`
+	Pick  Pick   `json:"value,omitempty"` // empty is PickLast
 	// Target is the value at which the first goal is reached, nil for none.
-	Target *float64
+	Target *float64 `json:"target,omitempty"`
 }
 
 // Score returns the metric's value that counts, and whether there is one.

@@ -53,6 +53,16 @@ type Tried struct {
 	Outcome
 }
 
+// Asked is one sweep as its last apply in a round asked for it. The ledger keeps
+// it so that results can be read without the files.
+type Asked struct {
+	Source    string // the files, as PlanOptions.Source names them
+	Sweep     string
+	Round     string
+	Objective *Objective // nil for none
+	When      time.Time
+}
+
 // Past is the ledger as a plan sees it. Readers never write.
 type Past interface {
 	// Lookup returns the records of keys, index by index, nil where a key is
