@@ -1,0 +1,150 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// writeAxes draws the blocks of a sweep with the values of their axes.
+func (t *PlanText) writeAxes(w io.Writer, s *sweep.Sweep) {
+	for _, space := range s.Spaces {
+		switch space := space.(type) {
+		case *sweep.Grid:
+			t.writeBlock(w, "grid", space.Pos, space.Axes)
+		case *sweep.Sample:
+			title := fmt.Sprintf("sample %s, count %s, seed %d", space.Method, Thousands(strconv.Itoa(space.Count)), space.Seed)
+			t.writeBlock(w, title, space.Pos, space.Axes)
+		}
+	}
+	if s.Repeat != nil {
+		t.writeBlock(w, "repeat", s.Repeat.Pos, s.Repeat.Axes)
+	}
+}
+
+func (t *PlanText) writeBlock(w io.Writer, title string, pos sweep.Pos, axes []sweep.Axis) {
+	fmt.Fprintf(w, "  %s  %s\n", title, t.screen.Paint(Dim, pos.String()))
+	table := &Table{Indent: 4, NoTitles: true, Columns: []Column{{Shrink: 12}, {}, {Shrink: 20}}}
+	for _, axis := range axes {
+		count, values := axisText(axis)
+		table.Rows = append(table.Rows, Texts(axis.Label, count, values))
+	}
+	_, _ = table.Write(w, t.screen)
+	fmt.Fprintln(w)
+}
+
+// fewValues is how many values of an axis are listed before its middle is left
+// out.
+const fewValues = 12
+
+// axisText is how many values an axis has, and which.
+func axisText(axis sweep.Axis) (count, values string) {
+	if axis.Dist != nil {
+		return "", axis.Dist.String()
+	}
+	count = Count(len(axis.Rows), "value", "values")
+	if len(axis.Paths) > 1 {
+		count = Count(len(axis.Rows), "row", "rows")
+	}
+	texts := make([]string, 0, fewValues+1)
+	for i, row := range axis.Rows {
+		if len(axis.Rows) > fewValues && i >= fewValues-2 && i < len(axis.Rows)-1 {
+			if i == fewValues-2 {
+				texts = append(texts, ellipsis)
+			}
+			continue
+		}
+		texts = append(texts, rowText(row, axis.Weights, i))
+	}
+	return count, strings.Join(texts, " ")
+}
+
+func rowText(row sweep.Assignment, weights []float64, i int) string {
+	parts := make([]string, len(row))
+	for k, set := range row {
+		parts[k] = Fit(Clean(set.Value.Text()), cellWidth)
+	}
+	text := strings.Join(parts, ",")
+	if weights != nil {
+		text += ":" + Number(weights[i])
+	}
+	return text
+}
+
+// stage is one line of what became of a sweep's points.
+type stage struct{ count, what, where, note string }
+
+// writeStages draws the count of every stage, with the place that it comes from.
+func (t *PlanText) writeStages(w io.Writer, s *sweep.Sweep, st sweep.Stages) {
+	stages := stagesOf(s, st)
+	wide := 0
+	for _, line := range stages {
+		wide = max(wide, len(line.count))
+	}
+	table := &Table{Indent: 4, NoTitles: true, Columns: []Column{{}, {Drop: 1}, {Shrink: 12}}}
+	for _, line := range stages {
+		first := strings.Repeat(" ", wide-len(line.count)) + line.count + " " + line.what
+		table.Rows = append(table.Rows, Row{Cells: []Cell{{Text: first}, {line.where, Dim}, {Text: line.note}}})
+	}
+	_, _ = table.Write(w, t.screen)
+	fmt.Fprintln(w)
+}
+
+func stagesOf(s *sweep.Sweep, st sweep.Stages) []stage {
+	number := func(sign string, n int) string { return sign + Thousands(strconv.Itoa(n)) }
+	lines := pointStages(s, st)
+	for i, n := range st.Skipped {
+		lines = append(lines, stage{number("-", n), "skipped", s.Skips[i].Pos.String(), s.Skips[i].Reason})
+	}
+	if st.Included > 0 {
+		where := s.Includes[0].Pos.String()
+		if len(s.Includes) > 1 {
+			where += " and " + Count(len(s.Includes)-1, "other", "others")
+		}
+		lines = append(lines, stage{number("+", st.Included), "included", where, ""})
+	}
+	if s.Repeat != nil {
+		lines = append(lines, stage{number("x", st.Repeats), "repeats", s.Repeat.Pos.String(), ""})
+	}
+	if st.Duplicates > 0 {
+		lines = append(lines, stage{number("-", st.Duplicates), "duplicates", "", "given by an earlier block"})
+	}
+	if st.Failed > 0 {
+		lines = append(lines, stage{number("-", st.Failed), "failed to evaluate", "", ""})
+	}
+	return append(lines, stage{number("=", st.Experiments), noun(st.Experiments, "experiment", "experiments"), "", ""})
+}
+
+// pointStages is a line for each space, or one for the config itself.
+func pointStages(s *sweep.Sweep, st sweep.Stages) []stage {
+	if len(s.Spaces) == 0 {
+		return []stage{{strconv.Itoa(st.Points), noun(st.Points, "point", "points"), s.Pos.String(), "the config itself"}}
+	}
+	var lines []stage
+	for i, space := range s.Spaces {
+		pos := sweep.Pos{}
+		switch space := space.(type) {
+		case *sweep.Grid:
+			pos = space.Pos
+		case *sweep.Sample:
+			pos = space.Pos
+		}
+		sign := ""
+		if i > 0 {
+			sign = "+"
+		}
+		n := st.BySpace[i]
+		lines = append(lines, stage{sign + Thousands(strconv.Itoa(n)), noun(n, "point", "points"), pos.String(), ""})
+	}
+	return lines
+}
+
+func noun(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

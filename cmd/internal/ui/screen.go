@@ -1,0 +1,64 @@
+package ui
+
+import "strconv"
+
+// How lxsweep talks to people. These rules hold for every command:
+//
+//   - stdout is data: plans, tables, logs, JSON. A script may read it.
+//   - stderr is everything else: diagnostics, questions, progress, what to do
+//     next. It never holds anything that a script would need.
+//   - A question is asked only if both stdin and stderr are terminals, its safe
+//     answer is the default, and there is a flag that answers it.
+//   - The cursor moves only on a terminal, and only inside the last line.
+//   - Messages are lower-case, without a full stop, "error: " or "warning: "
+//     first; the way out follows on a line of its own, as a command to type.
+//   - Colour repeats what the text says, and is never needed to understand it.
+//   - What came from files, programs or people is cleaned of control characters
+//     before it is printed; only `logs` gives bytes as they are, and not to a
+//     terminal.
+//   - A line that does not fit is cut with an ellipsis or left out and said to
+//     be; tables are never wrapped.
+
+// Screen is what a renderer knows of where its text goes.
+type Screen struct {
+	Width int // columns; 0 for no limit
+	Color bool
+}
+
+// Color is a way to paint a piece of text.
+type Color uint8
+
+// The colours.
+const (
+	Plain Color = iota
+	Bold
+	Dim
+	Red
+	Green
+	Yellow
+	Cyan
+)
+
+// Paint returns text in c, if the screen shows colour.
+func (s Screen) Paint(c Color, text string) string {
+	if !s.Color || c == Plain || text == "" {
+		return text
+	}
+	code := [...]int{Bold: 1, Dim: 2, Red: 31, Green: 32, Yellow: 33, Cyan: 36}[c]
+	return "\x1b[" + strconv.Itoa(code) + "m" + text + "\x1b[0m"
+}
+
+// WantColor decides by the flag (nil if it was not given), the environment and
+// whether the stream is a terminal, in this order.
+func WantColor(noColor *bool, getenv func(string) string, terminal bool) bool {
+	force := getenv("CLICOLOR_FORCE")
+	switch {
+	case noColor != nil:
+		return !*noColor
+	case getenv("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return terminal && getenv("TERM") != "dumb"
+}

@@ -1,0 +1,146 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// redrawEvery is the shortest time between two drawings of a status line.
+const redrawEvery = 100 * time.Millisecond
+
+// clearLine moves to the first column and empties the line.
+const clearLine = "\r\x1b[K"
+
+// StatusLine is a Progress for terminals: one line that is redrawn in place,
+// and above it a line for each thing that a person should see. Close must be
+// called.
+type StatusLine struct {
+	out   io.Writer
+	width func() int
+	color Screen
+	now   func() time.Time
+
+	mu    sync.Mutex // guards what follows and the writing
+	tally tally
+	drawn time.Time
+	shown bool
+	stop  chan struct{} // closed by Close
+	ended sync.WaitGroup
+}
+
+// NewStatusLine starts one for so many experiments. width is asked at every
+// drawing, so that a resized terminal is drawn right.
+func NewStatusLine(out io.Writer, width func() int, color bool, total int, now func() time.Time) *StatusLine {
+	l := &StatusLine{
+		out: out, width: width, color: Screen{Color: color}, now: now,
+		tally: newTally(total, now()), stop: make(chan struct{}),
+	}
+	l.ended.Go(l.tick)
+	return l
+}
+
+// tick keeps the times on the line going while nothing happens.
+func (l *StatusLine) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			l.mu.Lock()
+			l.draw()
+			l.mu.Unlock()
+		case <-l.stop:
+			return
+		}
+	}
+}
+
+// Event redraws the line, and prints one above it for failures and notices.
+func (l *StatusLine) Event(e runner.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.event(e)
+	switch e := e.(type) {
+	case runner.Queued:
+		if e.Waiting != "" && l.tally.firstWait(e.Waiting) {
+			l.above(Plain, e.Attempt.RunName+" waits for "+e.Waiting)
+		}
+	case runner.Ended:
+		if e.State != sweep.Succeeded {
+			l.above(Red, endedText(e))
+		}
+	case runner.Halted:
+		l.above(Yellow, haltedText(e))
+	case runner.Notice:
+		l.above(Plain, e.Text)
+	}
+	if l.now().Sub(l.drawn) >= redrawEvery {
+		l.draw()
+	}
+}
+
+// Note prints a line above the status.
+func (l *StatusLine) Note(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.above(Yellow, text)
+	l.draw()
+}
+
+// Close takes the line away and returns when nothing draws any more.
+func (l *StatusLine) Close() {
+	close(l.stop)
+	l.ended.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clear()
+}
+
+func (l *StatusLine) above(c Color, text string) {
+	l.clear()
+	fmt.Fprintln(l.out, l.color.Paint(c, Clean(text)))
+	l.drawn = time.Time{}
+}
+
+func (l *StatusLine) clear() {
+	if l.shown {
+		fmt.Fprint(l.out, clearLine)
+		l.shown = false
+	}
+}
+
+func (l *StatusLine) draw() {
+	now := l.now()
+	// The last column stays free: some terminals wrap when it is written.
+	text := Fit(l.text(now), max(1, l.width()-1))
+	fmt.Fprint(l.out, clearLine+text)
+	l.shown, l.drawn = true, now
+}
+
+// text is "12/45 done, 2 failed, 4 running, 1m20s, about 3m40s left: ex-8 ex-9".
+func (l *StatusLine) text(now time.Time) string {
+	t := &l.tally
+	parts := []string{fmt.Sprintf("%d/%d done", t.done, t.total)}
+	if t.failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", t.failed))
+	}
+	parts = append(parts, fmt.Sprintf("%d running", len(t.running)))
+	if n := len(t.queued); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d waiting", n))
+	}
+	parts = append(parts, Duration(now.Sub(t.began).Round(time.Second)))
+	if left := t.left(now); left > 0 {
+		parts = append(parts, "about "+Duration(left.Round(time.Second))+" left")
+	}
+	text := strings.Join(parts, ", ")
+	if len(t.running) > 0 {
+		text += ": " + Clean(strings.Join(t.running, " "))
+	}
+	return text
+}
