@@ -1,0 +1,40 @@
+package hcl
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+func TestWriteFlags(t *testing.T) {
+	hp, err := sweep.ParseJSON([]byte(`{
+		"lr": 1e-5, "batch_size": 64, "amp": true, "debug": false, "nothing": null, "empty": {},
+		"name": "it's", "shift": -0.5, "widths": [64, 32], "one": [-1], "none": [],
+		"optimizer": {"weight_decay": 0.1, "nesterov": false}
+	}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, _ := hp.AsObject()
+	for _, c := range []struct {
+		name    string
+		options flagOptions
+		want    string
+	}{
+		{"default", flagOptions{}, `--amp --batch_size 64 --lr 1e-05 --name 'it'\''s' --none --one=-1 --optimizer.weight_decay 0.1 --shift=-0.5 --widths 64 32`},
+		{"equals", flagOptions{style: "equals"}, `--amp --batch_size=64 --lr=1e-05 '--name=it'\''s' --none --one=-1 --optimizer.weight_decay=0.1 --shift=-0.5 --widths 64 32`},
+		{"value", flagOptions{bools: "value"}, `--amp true --batch_size 64 --debug false --lr 1e-05 --name 'it'\''s' --none --one=-1 --optimizer.nesterov false --optimizer.weight_decay 0.1 --shift=-0.5 --widths 64 32`},
+		{"no-prefix", flagOptions{bools: "no-prefix"}, `--amp --batch_size 64 --no-debug --lr 1e-05 --name 'it'\''s' --none --one=-1 --no-optimizer.nesterov --optimizer.weight_decay 0.1 --shift=-0.5 --widths 64 32`},
+		{"repeat", flagOptions{lists: "repeat"}, `--amp --batch_size 64 --lr 1e-05 --name 'it'\''s' --one=-1 --optimizer.weight_decay 0.1 --shift=-0.5 --widths 64 --widths 32`},
+		{"comma", flagOptions{lists: "comma"}, `--amp --batch_size 64 --lr 1e-05 --name 'it'\''s' --none '' --one=-1 --optimizer.weight_decay 0.1 --shift=-0.5 --widths 64,32`},
+		{"kebab", flagOptions{casing: "kebab"}, `--amp --batch-size 64 --lr 1e-05 --name 'it'\''s' --none --one=-1 --optimizer.weight-decay 0.1 --shift=-0.5 --widths 64 32`},
+	} {
+		if got := shellLine(writeFlags(object, c.options)); got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+	if got := writeFlags(nil, flagOptions{}); len(got) != 0 {
+		t.Errorf("no hyperparameters make %s", strings.Join(got, " "))
+	}
+}
