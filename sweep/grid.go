@@ -132,9 +132,9 @@ func indexRows(rows []Assignment) axisIndex {
 func (x *GridIndex) Matches(hp *Object) iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		var buf [8][]uint64
-		candidates := buf[:0]
-		for _, axis := range x.axes {
-			rows := axis.find(hp)
+		candidates, scratch := buf[:0], make([]byte, 0, 128)
+		for i := range x.axes {
+			rows := x.axes[i].find(hp, scratch)
 			if len(rows) == 0 {
 				return
 			}
@@ -159,11 +159,12 @@ func (x *GridIndex) combine(candidates [][]uint64, prefix uint64, yield func(uin
 	return true
 }
 
-// find returns the rows whose settings all equal hp's, ascending.
-func (x *axisIndex) find(hp *Object) []uint64 {
+// find returns the rows whose settings all equal hp's, ascending. It may write
+// to scratch.
+func (x *axisIndex) find(hp *Object, scratch []byte) []uint64 {
 	var found []uint64
 	for i := range x.shapes {
-		rows := x.shapes[i].find(hp)
+		rows := x.shapes[i].find(hp, scratch)
 		if found == nil {
 			found = rows
 		} else if len(rows) > 0 {
@@ -174,9 +175,8 @@ func (x *axisIndex) find(hp *Object) []uint64 {
 	return found
 }
 
-func (s *rowShape) find(hp *Object) []uint64 {
-	var buf [128]byte
-	key := buf[:0]
+func (s *rowShape) find(hp *Object, scratch []byte) []uint64 {
+	key := scratch[:0]
 	for _, path := range s.paths {
 		v, ok := hp.Get(path)
 		if !ok {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"math/big"
@@ -215,7 +216,7 @@ func ParseJSON(data []byte) (Value, error) {
 	if err := d.Decode(&raw); err != nil {
 		return Value{}, err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return Value{}, errors.New("more than one JSON value")
 	}
 	return fromJSON(raw)
