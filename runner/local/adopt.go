@@ -127,7 +127,7 @@ func (r *Runner) locate(ctx context.Context, id int64) (string, error) {
 
 // adopt finds the attempt, which somebody else started, and waits for its end.
 func (u *run) adopt(ctx context.Context) (facts, error) {
-	path, err := u.locate(ctx, u.ID)
+	path, err := u.locate(context.WithoutCancel(ctx), u.ID)
 	if err != nil || path == "" {
 		return facts{}, err
 	}

@@ -40,14 +40,14 @@ func parseHeader(line string) (h header, ok bool) {
 
 // entry is what a journal says of one attempt.
 type entry struct {
-	id       int64
-	begun    time.Time // zero without a b line
-	oomKills int64     // the machine's count when it was begun, -1 if unknown
-	started  bool
-	killed   *runner.Ending // why we ended it; nil if it ended first
-	ended    bool
-	code     int
-	released bool
+	id         int64
+	begun      time.Time // zero without a b line
+	oomKills   int64     // the machine's count when it was begun, -1 if unknown
+	started    bool
+	killed     *runner.Ending // why we ended it; nil if it ended first
+	ended      bool
+	code       int
+	released   bool
 	superseded bool // the slot, which has one at a time, was given another since
 }
 

@@ -15,6 +15,10 @@ import (
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
+// slotTries is how many slots an attempt is given, should their shells be killed
+// before they come to it.
+const slotTries = 3
+
 // run is one attempt in the hands of Run.
 type run struct {
 	*Runner
@@ -78,6 +82,19 @@ func (u *run) start(ctx context.Context) (facts, error) {
 	if ctx.Err() != nil {
 		return notStarted(ctx)
 	}
+	for range slotTries - 1 {
+		f, err := u.once(ctx)
+		if err != nil || f.standing != neverStarted || f.known.killed != nil {
+			return f, err
+		}
+	}
+	return u.once(ctx)
+}
+
+// once runs the attempt in one slot. It concludes neverStarted, having released
+// the attempt in the slot's journal, if the slot's shell was killed before it
+// came to it.
+func (u *run) once(ctx context.Context) (facts, error) {
 	s, pooled, err := u.slot(ctx)
 	if err != nil && ctx.Err() != nil {
 		return notStarted(ctx)
@@ -180,10 +197,8 @@ func (u *run) follow(ctx context.Context, s *slot, pooled bool) (facts, error) {
 	defer stop()
 	select {
 	case x, ok := <-s.ends:
-		if !ok { // the shell was killed
-			u.forgetSlot(s)
-			defer s.close()
-			return u.watch(ctx, s.journal, deadline)
+		if !ok {
+			return u.followOrphan(ctx, s, deadline)
 		}
 		f := facts{known: u.begun, standing: ended, at: u.options.Now()}
 		f.known.ended, f.known.code = true, x.code
@@ -202,6 +217,17 @@ func (u *run) follow(ctx context.Context, s *slot, pooled bool) (facts, error) {
 		}
 		return u.endSlot(s, endingOf(ctx))
 	}
+}
+
+// followOrphan waits for the end of a program whose shell was killed.
+func (u *run) followOrphan(ctx context.Context, s *slot, deadline <-chan time.Time) (facts, error) {
+	defer s.close()
+	u.forgetSlot(s)
+	f, err := u.watch(ctx, s.journal, deadline)
+	if err == nil && f.standing == neverStarted && f.known.killed == nil {
+		err = s.journal.release(u.ID)
+	}
+	return f, err
 }
 
 // endSlot ends what runs in a slot, and the slot with it.

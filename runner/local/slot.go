@@ -143,6 +143,16 @@ func parseExit(line []byte) (exit, bool) {
 	return exit{n, int(c)}, err == nil && err2 == nil
 }
 
+// dead reports whether the shell of an idle slot is gone.
+func (s *slot) dead() bool {
+	select {
+	case _, ok := <-s.ends:
+		return !ok
+	default:
+		return false
+	}
+}
+
 // close lets the shell exit, after the command that it has, and waits for it.
 func (s *slot) close() {
 	s.feed.Close()
