@@ -126,19 +126,19 @@ func (r *resolver) fromAttribute(path, name string, a *hclsyntax.Attribute) {
 		r.report(&a.NameRange, "Unknown variable", "The files declare no variable %q.%s", name, r.hint(name))
 		return
 	}
+	at := a.Expr.Range()
+	if v.sensitive {
+		at = v.rng // the snippet would show it
+	}
 	value, diags := a.Expr.Value(nil)
 	if diags.HasErrors() {
 		r.given[name] = given{cty.DynamicVal, source}
-		r.report(ptr(a.Expr.Range()), "Not a plain value", "A variable file holds plain values, without names and functions: compute in locals.")
+		r.report(&at, "Not a plain value", "A variable file holds plain values, without names and functions: compute in locals.")
 		return
 	}
 	converted, err := v.convert(value)
 	if err != nil {
 		converted = cty.DynamicVal
-		at := a.Expr.Range()
-		if v.sensitive {
-			at = v.rng // the snippet would show it
-		}
 		r.report(&at, "Wrong value for a variable", "%s gives variable %q %s, and it is %s: %s.", source, name, withArticle(value.Type().FriendlyName()), withArticle(v.typeName()), err)
 	}
 	r.given[name] = given{converted, source}
@@ -217,12 +217,11 @@ func (r *resolver) check(v *variable, rule validation, ctx *hcl2.EvalContext) {
 	if verdict.True() {
 		return
 	}
-	source := "default"
+	source := "the default"
 	if g, ok := r.given[v.name]; ok {
-		source = g.source
+		source = "from " + g.source
 	}
-	message := r.message(rule, ctx)
-	d := problem(rule.condition.Range(), "Invalid value for variable \""+v.name+"\"", "%s (from %s)", message, source)
+	d := problem(rule.condition.Range(), "Invalid value for a variable", "%s The value of variable %q is %s.", sentence(r.message(rule, ctx)), v.name, source)
 	d.Expression, d.EvalContext = rule.condition, ctx
 	r.diags = append(r.diags, d)
 }
