@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -19,44 +20,77 @@ type Task struct {
 	Adopt *sweep.Tried
 }
 
-// Limits are a sweep's own bounds; 0 and false are none.
+// Limits are a sweep's own bounds; 0 and false are none. What failed in an
+// earlier apply does not count here.
 type Limits struct {
 	MaxParallel int
 	FailFast    bool
 	MaxFailures int
 }
 
-// Cancel asks for the end of runs: by name, or all of a sweep.
+// Cancel asks for the end of runs: by name, or all of a sweep. What runs is
+// ended; what has not started never will be, for as long as the dispatcher
+// runs, even if its task is yet to be read.
 type Cancel struct {
 	RunNames []string
+	Sweep    string // a label; empty for none
 	Reason   string
 }
+
+// The defaults of a Dispatcher.
+const (
+	DefaultLookAhead   = 16384
+	DefaultHookTimeout = 10 * time.Second
+)
 
 // Dispatcher keeps a bounded number of attempts in flight.
 type Dispatcher struct {
 	Runner   Runner
 	Recorder Recorder
 	Hooks    []Hook
-	// Parallel bounds all attempts in flight; at least 1.
+	// Parallel bounds all attempts in flight; less than 1 is 1.
 	Parallel int
 	// Limits by sweep label.
 	Limits map[string]Limits
 	// Retry decides what follows a failure.
 	Retry RetryPolicy
-	// Events is called from one goroutine, in order; nil to hear nothing.
+	// Events is called from one goroutine, in order; nil to hear nothing. While
+	// it is slow, launching waits for it. If it panics it is not called again.
 	Events func(Event)
 	// Stop, when closed, ends launching and waits for what runs.
 	Stop <-chan struct{}
 	// Cancels ends running and prevents queued experiments, until closed or nil.
 	Cancels <-chan Cancel
+	// LookAhead bounds the tasks that are read and not started; 0 is
+	// DefaultLookAhead.
+	LookAhead int
+	// HookTimeout bounds each call of a hook; 0 is DefaultHookTimeout.
+	HookTimeout time.Duration
+	// Clock times the pauses before retries; nil is the machine's.
+	Clock Clock
 }
 
-// RetryPolicy decides what follows a failure.
-type RetryPolicy struct{}
+// Clock tells the time. Implementations are safe for concurrent use.
+type Clock interface {
+	Now() time.Time
+	// After returns a channel on which the time is sent once d has passed.
+	After(d time.Duration) <-chan time.Time
+}
+
+type machineClock struct{}
+
+func (machineClock) Now() time.Time                         { return time.Now() }
+func (machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // Run runs the tasks and returns when the last attempt has ended and is
-// recorded. See Runner.Run for what cancelling ctx does. An error means that
-// the record or the runner failed; what the programs did is in the summary.
+// recorded. Tasks to adopt come first. See Runner.Run for what cancelling ctx
+// does: it also ends launching, and is not an error. Whatever ends launching,
+// the sequence is read to its end, so that the summary counts every task.
+//
+// An error means that the record, the runner, the sequence or the listener to
+// events failed; launching then ends, what runs is waited for, and what the
+// programs did is in the summary. An outcome that could not be recorded is not
+// released, so that the runner can tell it again.
 func (d *Dispatcher) Run(ctx context.Context, tasks iter.Seq2[Task, error]) (Summary, error) {
-	panic("not yet")
+	return newLoop(ctx, d).run(tasks)
 }

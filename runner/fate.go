@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// verdict is what the end of an attempt means for its experiment.
+type verdict struct {
+	state sweep.State
+	retry bool
+	next  again
+	// then is told after the end itself.
+	then []Event
+	// broken is not nil if the runner was found to fail for everything.
+	broken error
+}
+
+// ended frees the place of e and decides what follows its attempt. ours says
+// that we ended it, or tried to.
+func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
+	e.phase = ended
+	e.lane.inFlight--
+	s.inFlight--
+	s.unsaved++
+	s.starved(e.lane)
+	v := verdict{state: e.Experiment.Objective.Verdict(o.State, o.Metrics)}
+	e.last = v.state
+	if !ours && !e.adopted() && s.breaker.hear(e.name, o) {
+		v.then = append(v.then, Notice{s.breakerWords(o)})
+	}
+	stopped := ours || e.cancelled != nil || s.stopped(e.lane)
+	if !stopped && e.unresolved == nil {
+		v.next, v.retry = s.retry.after(o, e.command, &e.used)
+	}
+	if v.retry {
+		e.why = v.next.why
+		return v
+	}
+	s.count(e, v.state)
+	s.consequences(e, o, &v)
+	return v
+}
+
+// consequences halts what an experiment's final failure halts.
+func (s *schedule) consequences(e *entry, o sweep.Outcome, v *verdict) {
+	if s.breaker.open() && machinery(o) && s.halted == "" {
+		v.broken = fmt.Errorf("the runner fails for everything, %d times in a row: %s", s.breaker.inRow, o.Reason)
+		v.then = append(v.then, s.haltAll(v.broken.Error())...)
+		return
+	}
+	if !isFailure(v.state) {
+		return
+	}
+	if why := e.lane.fail(e.name, v.state); why != "" {
+		v.then = append(v.then, s.haltLane(e.lane, why)...)
+	}
+}
+
+// isFailure reports whether state counts for fail_fast and max_failures: what
+// somebody ended does not.
+func isFailure(state sweep.State) bool {
+	return state != sweep.Succeeded && state != sweep.Cancelled && state != sweep.Interrupted
+}
+
+func (s *schedule) breakerWords(o sweep.Outcome) string {
+	if !s.breaker.open() {
+		return worksAgain
+	}
+	return fmt.Sprintf("launching waits for the runner, which failed %d times in a row: %s", s.breaker.inRow, o.Reason)
+}
+
+const worksAgain = "the runner works again; launching goes on"
+
+// running takes in that a program was started, whatever becomes of it.
+func (s *schedule) running() []Event {
+	if s.breaker.works() {
+		return []Event{Notice{worksAgain}}
+	}
+	return nil
+}
+
+// finished lets e go on to its retry, if it has one. saved says that the
+// attempt before is settled and released.
+func (s *schedule) finished(e *entry, saved bool, v verdict, now time.Time) {
+	s.unsaved--
+	switch {
+	case !v.retry:
+	case !saved || e.cancelled != nil || s.stopped(e.lane):
+		s.drop(e)
+	case v.next.pause > 0:
+		s.rest(e, now.Add(v.next.pause))
+	default:
+		s.wait(e)
+	}
+}
+
+// left takes out e, whose attempt goes on without us, or may.
+func (s *schedule) left(e *entry) {
+	e.lane.inFlight--
+	s.inFlight--
+	s.summary.Live++
+	s.forget(e)
+}
+
+// haltAll ends launching, and returns what is to be told of that.
+func (s *schedule) haltAll(why string) []Event {
+	if s.halted != "" {
+		return nil
+	}
+	s.halted = why
+	for _, l := range s.lanes {
+		s.purge(l, func(*entry) bool { return true })
+	}
+	return []Event{Halted{Why: why}}
+}
+
+// haltLane ends the launching of one sweep.
+func (s *schedule) haltLane(l *lane, why string) []Event {
+	if s.stopped(l) {
+		return nil
+	}
+	l.halted = why
+	s.purge(l, func(*entry) bool { return true })
+	return []Event{Halted{Sweep: l.sweep, Why: why}}
+}
+
+// cancel ends what it names, and returns what is to be told of that.
+func (s *schedule) cancel(c Cancel) []Event {
+	reason := &c.Reason
+	lanes := map[*lane]bool{}
+	mark := func(e *entry) {
+		lanes[e.lane] = true
+		if e.cancelled != nil {
+			return
+		}
+		if e.cancelled = reason; e.phase == flying {
+			e.end(&Ending{State: sweep.Cancelled, Reason: c.Reason})
+		}
+	}
+	for _, name := range c.RunNames {
+		s.cancelled[name] = reason
+		if e := s.byName[name]; e != nil {
+			mark(e)
+		}
+	}
+	if c.Sweep != "" {
+		cancelled := s.laneOf(c.Sweep)
+		cancelled.cancelled = reason
+		for _, e := range s.byName {
+			if e.lane == cancelled {
+				mark(e)
+			}
+		}
+	}
+	prevented := 0
+	for l := range lanes {
+		prevented += s.purge(l, func(e *entry) bool { return e.cancelled != nil })
+	}
+	if prevented == 0 {
+		return nil
+	}
+	return []Event{Notice{countOf(prevented, "queued experiment") + " will not be started: " + c.Reason}}
+}
+
+// purge takes what is unwanted out of the queues of l, and returns how many
+// they were.
+func (s *schedule) purge(l *lane, unwanted func(*entry) bool) (n int) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(e *entry) bool {
+		if !unwanted(e) {
+			return false
+		}
+		s.waiting--
+		n++
+		s.drop(e)
+		return true
+	})
+	s.resting = slices.DeleteFunc(s.resting, func(e *entry) bool {
+		if e.lane != l || !unwanted(e) {
+			return false
+		}
+		n++
+		s.drop(e)
+		return true
+	})
+	l.ready = slices.DeleteFunc(l.ready, func(e *entry) bool {
+		if !unwanted(e) {
+			return false
+		}
+		n++
+		s.abandon(e)
+		return true
+	})
+	return n
+}
+
+// abandon takes out an entry that is recorded and will never start.
+func (s *schedule) abandon(e *entry) {
+	if e.cancelled != nil {
+		s.count(e, sweep.Cancelled)
+	} else {
+		s.notStarted(e)
+	}
+	s.unsaved++
+	s.abandoned = append(s.abandoned, e)
+}
+
+// drop takes out an entry of which no attempt is open.
+func (s *schedule) drop(e *entry) {
+	if e.last != "" {
+		s.count(e, e.last)
+	} else {
+		s.notStarted(e)
+	}
+}
+
+func (s *schedule) notStarted(e *entry) {
+	s.summary.NotStarted++
+	s.forget(e)
+}
+
+// count adds an experiment to the summary.
+func (s *schedule) count(e *entry, state sweep.State) {
+	if state == sweep.Succeeded {
+		s.summary.Succeeded++
+	} else {
+		s.summary.Failed++
+		s.summary.ByState[state]++
+	}
+	s.forget(e)
+}
+
+func (s *schedule) forget(e *entry) {
+	e.phase = gone
+	if s.byName[e.name] == e {
+		delete(s.byName, e.name)
+	}
+}
+
+func countOf(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,279 @@
+package runner
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// Bounds of the schedule that nobody has needed to set.
+const (
+	prefetch     = 256  // tasks read before they are needed
+	mostAhead    = 256  // intended beyond the free places, in each lane
+	mostIntended = 256  // in one call of Intend
+	mostUnsaved  = 2048 // ended and not yet finished; or twice Parallel
+)
+
+// schedule decides what is read, intended and launched next. It starts nothing
+// and waits for nothing, and belongs to one goroutine.
+type schedule struct {
+	parallel  int
+	lookAhead int
+	retry     RetryPolicy
+	limits    map[string]Limits
+
+	lanes   []*lane // in the order of their first tasks
+	byLabel map[string]*lane
+	// byName holds every entry that is not gone.
+	byName map[string]*entry
+	// resting is sorted by due.
+	resting []*entry
+	// cancelled remembers the names that were asked for, and why.
+	cancelled map[string]*string
+	breaker   breaker
+
+	waiting  int // over all lanes
+	inFlight int
+	unsaved  int // ended, not yet finished
+	ahead    int // how far to intend beyond the free places, in each lane
+	halted   string
+	// abandoned are recorded and will never start: they are to be settled so.
+	abandoned []*entry
+	summary   Summary
+}
+
+func newSchedule(d *Dispatcher) *schedule {
+	s := &schedule{
+		parallel:  max(1, d.Parallel),
+		lookAhead: d.LookAhead,
+		retry:     d.Retry.orDefaults(),
+		limits:    d.Limits,
+		byLabel:   map[string]*lane{},
+		byName:    map[string]*entry{},
+		cancelled: map[string]*string{},
+		ahead:     1,
+		summary:   Summary{ByState: map[sweep.State]int{}},
+	}
+	if s.lookAhead <= 0 {
+		s.lookAhead = DefaultLookAhead
+	}
+	s.breaker.limit = s.retry.InARow
+	return s
+}
+
+// laneOf returns the lane of a sweep.
+func (s *schedule) laneOf(label string) *lane {
+	l := s.byLabel[label]
+	if l == nil {
+		l = newLane(label, s.limits[label])
+		s.byLabel[label] = l
+		s.lanes = append(s.lanes, l)
+	}
+	return l
+}
+
+// add takes in a task that was read. It returns the entry if it is to be
+// adopted, which is done at once whatever the bounds, and a word for the user
+// if it is turned away for a reason that they may not know.
+func (s *schedule) add(t Task) (adopt *entry, notice string) {
+	e := &entry{
+		Task:  t,
+		order: s.summary.Total,
+		name:  sweep.RunName(t.Experiment.Name, t.Number),
+		lane:  s.laneOf(t.Experiment.Sweep),
+		why:   t.Why,
+	}
+	if s.byName[e.name] != nil {
+		return nil, e.name + " was asked for twice; it runs once"
+	}
+	s.summary.Total++
+	if e.cancelled = s.cancelled[e.name]; e.cancelled == nil {
+		e.cancelled = e.lane.cancelled
+	}
+	switch {
+	case t.Adopt != nil:
+		e.used = triesOf(t.Adopt.Why)
+		e.row = Intended{ID: t.Adopt.ID, Number: t.Adopt.Number}
+		s.byName[e.name] = e
+		s.launch(e)
+		return e, ""
+	case s.stopped(e.lane):
+		s.drop(e)
+	case e.cancelled != nil:
+		s.drop(e)
+		if e.cancelled != e.lane.cancelled {
+			return nil, e.name + " is not started: " + *e.cancelled
+		}
+	default:
+		s.byName[e.name] = e
+		s.wait(e)
+	}
+	return nil, ""
+}
+
+// wait puts e among those to be intended; a retry before what is fresh.
+func (s *schedule) wait(e *entry) {
+	e.phase = waiting
+	s.waiting++
+	if !e.used.any() {
+		e.lane.waiting = append(e.lane.waiting, e)
+		return
+	}
+	at := slices.IndexFunc(e.lane.waiting, func(w *entry) bool { return !w.used.any() })
+	if at < 0 {
+		at = len(e.lane.waiting)
+	}
+	e.lane.waiting = slices.Insert(e.lane.waiting, at, e)
+}
+
+// launch gives e its place.
+func (s *schedule) launch(e *entry) {
+	e.phase = flying
+	e.lane.inFlight++
+	s.inFlight++
+}
+
+// stopped reports whether nothing more of l is launched.
+func (s *schedule) stopped(l *lane) bool { return s.halted != "" || l.halted != "" }
+
+// room is how many places nothing intended can fill.
+func (s *schedule) room() int {
+	room := s.parallel - s.inFlight
+	for _, l := range s.lanes {
+		room -= min(l.free(), l.reserved())
+	}
+	return room
+}
+
+// wantsTask reports whether another task is to be read.
+func (s *schedule) wantsTask() bool {
+	switch {
+	case s.halted != "":
+		return true
+	case len(s.byName)-s.inFlight >= s.lookAhead:
+		return false
+	case s.waiting < prefetch:
+		return true
+	case s.breaker.open():
+		return false
+	}
+	// Places are free that none of the sweeps read so far may fill.
+	return s.room() > 0 && s.nextToIntend() == nil
+}
+
+// nextToIntend is the first entry in plan order that is worth recording.
+func (s *schedule) nextToIntend() *entry {
+	if s.waiting == 0 {
+		return nil
+	}
+	room := s.room()
+	var next *entry
+	for _, l := range s.lanes {
+		if len(l.waiting) == 0 || !s.permits(l.waiting[0]) {
+			continue
+		}
+		head := l.waiting[0]
+		soon := room > 0 && l.reserved() < l.free()
+		probe := s.breaker.open() && head.used.any()
+		if (soon || probe || l.reserved() < s.ahead) && (next == nil || head.order < next.order) {
+			next = head
+		}
+	}
+	return next
+}
+
+// permits reports whether the breaker lets e through: everything while it is
+// closed, then retries, and if there is nothing else to be learned from, one.
+func (s *schedule) permits(e *entry) bool {
+	return !s.breaker.open() || e.used.any() || s.inFlight+s.unsaved+len(s.resting) == 0
+}
+
+// batch takes what is to be intended in one go.
+func (s *schedule) batch() []*entry {
+	var batch []*entry
+	for len(batch) < mostIntended {
+		e := s.nextToIntend()
+		if e == nil {
+			break
+		}
+		s.waiting--
+		pop(&e.lane.waiting)
+		e.phase = intending
+		e.lane.intending++
+		batch = append(batch, e)
+	}
+	return batch
+}
+
+// intended takes in what the record says of a batch. Without rows, nothing was
+// recorded.
+func (s *schedule) intended(batch []*entry, rows []Intended) {
+	for i, e := range batch {
+		e.lane.intending--
+		if rows == nil {
+			s.drop(e)
+			continue
+		}
+		e.row, e.phase = rows[i], ready
+		if e.cancelled != nil || s.stopped(e.lane) {
+			s.abandon(e)
+		} else {
+			e.lane.ready = append(e.lane.ready, e)
+		}
+	}
+}
+
+// nextStart takes the first ready entry in plan order for which there is a
+// place, or returns nil.
+func (s *schedule) nextStart() *entry {
+	if s.inFlight >= s.parallel || s.unsaved >= max(mostUnsaved, 2*s.parallel) {
+		return nil
+	}
+	var next *entry
+	for _, l := range s.lanes {
+		if len(l.ready) == 0 || l.free() == 0 {
+			continue
+		}
+		i := slices.IndexFunc(l.ready, s.permits)
+		if i >= 0 && (next == nil || l.ready[i].order < next.order) {
+			next = l.ready[i]
+		}
+	}
+	if next != nil {
+		take(&next.lane.ready, next)
+		s.launch(next)
+	}
+	return next
+}
+
+// starved makes the schedule intend further ahead if l's place, just freed,
+// waits for the record and for nothing else.
+func (s *schedule) starved(l *lane) {
+	if l.free() > 0 && len(l.ready) == 0 && len(l.waiting)+l.intending > 0 && !s.breaker.open() {
+		s.ahead = min(2*s.ahead, mostAhead)
+	}
+}
+
+// rest makes e wait until due.
+func (s *schedule) rest(e *entry, due time.Time) {
+	e.phase, e.due = resting, due
+	at, _ := slices.BinarySearchFunc(s.resting, due, func(r *entry, t time.Time) int { return r.due.Compare(t) })
+	s.resting = slices.Insert(s.resting, at, e)
+}
+
+// wake lets those wait again whose rest is over.
+func (s *schedule) wake(now time.Time) {
+	for len(s.resting) > 0 && !s.resting[0].due.After(now) {
+		s.wait(pop(&s.resting))
+	}
+}
+
+// idle reports whether nothing is left to be done with what was read.
+func (s *schedule) idle() bool { return len(s.byName) == 0 && s.unsaved == 0 }
+
+// settling reports whether nothing happens until what has ended is settled.
+func (s *schedule) settling() bool {
+	return s.unsaved > 0 && s.inFlight+s.waiting == 0 &&
+		!slices.ContainsFunc(s.lanes, func(l *lane) bool { return l.reserved() > 0 })
+}
