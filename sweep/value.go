@@ -354,8 +354,12 @@ func (o *Object) Without(path string) *Object {
 		if !ok {
 			return o
 		}
-		if inner = inner.Without(rest); inner.Len() > 0 {
-			return o.With(name, Obj(inner))
+		smaller := inner.Without(rest)
+		if smaller == inner {
+			return o
+		}
+		if smaller.Len() > 0 {
+			return o.With(name, Obj(smaller))
 		}
 	}
 	return &Object{
