@@ -3,6 +3,7 @@ package hcl
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -40,6 +41,8 @@ type Filter struct {
 	// hp and metrics are the paths that it uses; what a subject lacks of them is
 	// unknown.
 	hp, metrics [][]string
+	// quick answers for simple filters, nil for others.
+	quick *condition
 }
 
 // filterName is where diagnostics of filters are.
@@ -81,6 +84,7 @@ func ParseFilter(src string) (*Filter, Diagnostics) {
 	}
 	f := &Filter{expr: expr, roots: map[string]bool{}}
 	diags = append(f.readNames(expr), misspelt(expr)...)
+	f.quick = newCondition(expr)
 	instrument(expr)
 	f.functions = &hcl2.EvalContext{Functions: variableFunctions()}
 	diags = append(diags, checkFilterCalls(expr, f.functions)...)
@@ -184,6 +188,81 @@ func misspeltText(name, text hclsyntax.Expression) *hcl2.Diagnostic {
 // that it lacks makes neither a comparison nor its opposite true. An error says
 // where the filter cannot be evaluated, and is worth showing as it is.
 func (f *Filter) Match(s Subject) (bool, error) {
+	if f.quick != nil {
+		var room [8]operand
+		if match, ok := f.quick.holds(operands(room[:0], f.quick.refs, s)); ok {
+			return match, nil
+		}
+	}
+	return f.evaluate(s)
+}
+
+// operands appends the values of the references to in.
+func operands(in []operand, refs []reference, s Subject) []operand {
+	for _, r := range refs {
+		in = append(in, operandOf(r, s))
+	}
+	return in
+}
+
+func operandOf(r reference, s Subject) operand {
+	switch r.root {
+	case "hp":
+		if len(r.steps) == 0 {
+			return operand{state: unsure}
+		}
+		if v, ok := s.HP.Get(strings.TrimPrefix(r.text(len(r.steps)), "hp.")); ok {
+			return operand{Value: v}
+		}
+		return operand{state: unknown}
+	case "metric", "metrics":
+		if len(r.steps) != 1 {
+			return operand{state: unsure}
+		}
+		if v, err := sweep.Number(metricOf(s, r.steps[0].name)); err == nil {
+			return operand{Value: v}
+		}
+		return operand{state: unknown}
+	}
+	if len(r.steps) > 0 {
+		return operand{state: unsure}
+	}
+	return operand{Value: s.attribute(r.root)}
+}
+
+// metricOf is NaN for a metric that the subject lacks.
+func metricOf(s Subject, name string) float64 {
+	if f, ok := s.Metrics[name]; ok {
+		return f
+	}
+	return math.NaN()
+}
+
+// attribute is a name that every subject has.
+func (s Subject) attribute(name string) sweep.Value {
+	switch name {
+	case "state":
+		return sweep.String(string(s.State))
+	case "run_name":
+		return sweep.String(s.RunName)
+	case "sweep":
+		return sweep.String(s.Sweep)
+	case "config":
+		return sweep.String(s.Config)
+	case "round":
+		return sweep.String(s.Round)
+	case "sign":
+		return sweep.String(s.Sign)
+	case "number":
+		return sweep.Int(int64(s.Number))
+	case "attempts":
+		return sweep.Int(int64(s.Attempts))
+	}
+	panic("hcl: a subject has no " + name)
+}
+
+// evaluate is Match for any expression.
+func (f *Filter) evaluate(s Subject) (bool, error) {
 	ctx := f.functions.NewChild()
 	ctx.Variables = f.variables(s)
 	v, diags := f.expr.Value(ctx)
@@ -216,22 +295,8 @@ func (f *Filter) variables(s Subject) map[string]cty.Value {
 			all[root] = withUnknown(objectToCty(s.HP), f.hp)
 		case "metric", "metrics":
 			all[root] = withUnknown(metricValues(s.Metrics), f.metrics)
-		case "state":
-			all[root] = cty.StringVal(string(s.State))
-		case "run_name":
-			all[root] = cty.StringVal(s.RunName)
-		case "sweep":
-			all[root] = cty.StringVal(s.Sweep)
-		case "config":
-			all[root] = cty.StringVal(s.Config)
-		case "round":
-			all[root] = cty.StringVal(s.Round)
-		case "sign":
-			all[root] = cty.StringVal(s.Sign)
-		case "number":
-			all[root] = cty.NumberIntVal(int64(s.Number))
-		case "attempts":
-			all[root] = cty.NumberIntVal(int64(s.Attempts))
+		default:
+			all[root] = toCty(s.attribute(root))
 		}
 	}
 	return all

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -63,6 +65,9 @@ func TestFilterMatch(t *testing.T) {
 		if got, err := f.Match(s); err != nil || got != want {
 			t.Errorf("%s is %v (%v), want %v", src, got, err, want)
 		}
+		if got, err := f.evaluate(s); err != nil || got != want {
+			t.Errorf("%s is %v (%v) by cty, want %v", src, got, err, want)
+		}
 	}
 	f, _ := ParseFilter(`hp.lr == 1 || metric.x == 1 || state == "oom"`)
 	if got, err := f.Match(Subject{State: sweep.OOM}); err != nil || !got {
@@ -116,5 +121,53 @@ func TestFilterSaysWhatItReads(t *testing.T) {
 	}
 	if got := strings.Join(f.HP(), " "); got != "depth optimizer.wd" {
 		t.Errorf("it reads %s", got)
+	}
+}
+
+// TestSimpleFiltersAnswerAsCty holds the compiled filters against cty.
+func TestSimpleFiltersAnswerAsCty(t *testing.T) {
+	names := rapid.SampledFrom([]string{"hp.a", "hp.b", "hp.none", "hp.g.c", "hp.n", "number", "state", "metric.m", "metric.none", "hp.l"})
+	constants := rapid.SampledFrom([]string{"0.1", "1", "-2", "1e-05", "true", "\"oom\"", "null", "9007199254740993", "1e300", "\"1\""})
+	comparison := rapid.Custom(func(t *rapid.T) string {
+		op := rapid.SampledFrom([]string{"==", "!=", "<", "<=", ">", ">="}).Draw(t, "op")
+		right := rapid.OneOf(names, constants).Draw(t, "right")
+		return rapid.OneOf(names, constants).Draw(t, "left") + " " + op + " " + right
+	})
+	clause := rapid.OneOf(comparison, names, rapid.Map(comparison, func(s string) string { return "!(" + s + ")" }))
+	number := rapid.OneOf(rapid.SampledFrom([]float64{0.1, 1, -2, 1e-5, 9007199254740992, 1e300, math.NaN()}), rapid.Float64())
+	rapid.Check(t, func(t *rapid.T) {
+		src := clause.Draw(t, "first")
+		for range rapid.IntRange(0, 2).Draw(t, "more") {
+			src += rapid.SampledFrom([]string{" && ", " || "}).Draw(t, "joint") + clause.Draw(t, "next")
+		}
+		f, diags := ParseFilter(src)
+		if diags.HasErrors() {
+			return // a state that there is not
+		}
+		hp := sweep.NewObject(map[string]sweep.Value{
+			"a": anyValue().Draw(t, "a"), "b": anyValue().Draw(t, "b"), "n": {},
+			"l": sweep.List([]sweep.Value{sweep.Int(1)}),
+			"g": sweep.Obj(sweep.NewObject(map[string]sweep.Value{"c": anyValue().Draw(t, "c")})),
+		})
+		s := Subject{HP: hp, Number: 1, State: sweep.OOM, Metrics: map[string]float64{"m": number.Draw(t, "m")}}
+		got, err := f.Match(s)
+		want, wantErr := f.evaluate(s)
+		if got != want || (err == nil) != (wantErr == nil) {
+			t.Fatalf("%s for %s: %v (%v), by cty %v (%v)", src, hp, got, err, want, wantErr)
+		}
+	})
+}
+
+func BenchmarkFilter(b *testing.B) {
+	f, diags := ParseFilter(`hp.lr <= 0.04 && state == "oom"`)
+	if diags.HasErrors() {
+		b.Fatal(diags.Error())
+	}
+	lr, _ := sweep.Number(0.03)
+	s := Subject{HP: sweep.NewObject(map[string]sweep.Value{"lr": lr, "depth": sweep.Int(8)}), State: sweep.OOM}
+	for b.Loop() {
+		if ok, err := f.Match(s); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
 	}
 }
