@@ -1,6 +1,10 @@
 package hcl
 
-import "github.com/lxsweep/lxsweep/sweep"
+import (
+	hcl2 "github.com/hashicorp/hcl/v2"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
 
 // Options are what the command line and the environment add to the files. The
 // zero value adds nothing.
@@ -29,6 +33,8 @@ type Module struct {
 	Files     []File         // sorted by path
 	// Dir is the absolute folder of the first file: relative paths start here.
 	Dir string
+
+	sources map[string]*hcl2.File // for snippets
 }
 
 // Variable is an input as a plan shows it.

@@ -1,0 +1,218 @@
+package hcl
+
+import (
+	"strings"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// set is one --set: an attribute that is replaced in every config used.
+type set struct {
+	path string // "hp.lr", "run.max_memory"
+	text string
+	at   hcl2.Range
+	used *bool // some config has the hyperparameter
+}
+
+// readSets splits the --set options. Each is a source of its own for snippets.
+func (l *loader) readSets() {
+	for _, option := range l.opts.Sets {
+		name := "--set " + option
+		l.src.parsed[name] = &hcl2.File{Bytes: []byte(option)}
+		at := rangeAt(name, []byte(option), 0)
+		at.End = hcl2.Pos{Line: 1, Column: len(option) + 1, Byte: len(option)}
+		path, text, ok := strings.Cut(option, "=")
+		path = strings.TrimSpace(path)
+		root, rest, dotted := strings.Cut(path, ".")
+		if !ok || !dotted || rest == "" || root != "hp" && root != "run" && root != "resources" {
+			l.report(problem(at, "Unreadable --set", "--set takes an attribute and a value: --set hp.epochs=1, --set run.max_memory=8Gi."))
+			continue
+		}
+		s := set{path: path, text: strings.TrimSpace(text), at: at, used: new(bool)}
+		if root != "hp" {
+			if _, known := typeOfSetting(path); !known {
+				r := reference{root: root, at: at}
+				for _, name := range strings.Split(rest, ".") {
+					r.steps = append(r.steps, step{name, at})
+				}
+				l.report((&program{}).unknownSetting(r))
+				continue
+			}
+		}
+		l.sets = append(l.sets, s)
+	}
+}
+
+// laySets lays --set over the config.
+func (p *program) laySets(sets []set) bool {
+	ok := true
+	for _, s := range sets {
+		name, isHP := strings.CutPrefix(s.path, "hp.")
+		if !isHP {
+			kind, _ := typeOfSetting(s.path)
+			v := s.literal(kind == textSetting || kind == commandSetting)
+			p.settings[s.path] = []setting{{s.path, s.at, constantExpression(v, s.at)}}
+			continue
+		}
+		q := p.hp.find(name)
+		switch {
+		case q == nil:
+			continue // checkSets reports it if no config has it
+		case q.isGroup():
+			p.loader.report(problem(s.at, "Value for a group", "%s is a group of hyperparameters: --set one of %s.", s.path, listed(q.kidNames(), "or")))
+			ok = false
+		default:
+			*s.used = true
+			text := p.takesText(q)
+			q.given = source{at: s.at, expr: constantExpression(s.literal(text), s.at)}
+		}
+	}
+	return ok
+}
+
+// takesText reports whether a bare word is a value of q: its default is text.
+func (p *program) takesText(q *parameter) bool {
+	_, isTemplate := q.declared[0].expr.Expression.(*hclsyntax.TemplateExpr)
+	return isTemplate && !q.declared[0].free
+}
+
+// literal reads the value: a number, bool, null, list or object as HCL writes
+// them, anything else as the text that it is. Where text is wanted, only quotes
+// make it anything else.
+func (s set) literal(text bool) cty.Value {
+	if text && !strings.HasPrefix(s.text, `"`) && !strings.HasPrefix(s.text, "[") && s.text != "null" {
+		return cty.StringVal(s.text)
+	}
+	if tooDeep("--set", []byte(s.text)) == nil {
+		expr, diags := hclsyntax.ParseExpression([]byte(s.text), s.at.Filename, hcl2.InitialPos)
+		if !diags.HasErrors() && len(expr.Variables()) == 0 {
+			if v, diags := expr.Value(nil); !diags.HasErrors() {
+				return v
+			}
+		}
+	}
+	return cty.StringVal(s.text)
+}
+
+// checkSets reports --set of what a sweep varies.
+func (l *loader) checkSets(b *sweepBlock, programs []*program) {
+	for _, s := range l.sets {
+		path, isHP := strings.CutPrefix(s.path, "hp.")
+		if !isHP {
+			continue
+		}
+		blocks := b.spaces
+		if b.repeat != nil {
+			blocks = append(blocks[:len(blocks):len(blocks)], b.repeat)
+		}
+		for _, space := range blocks {
+			if e := sets(space.axes, path, ""); e != nil {
+				l.report(problem(s.at, "Swept hyperparameter", "sweep %q varies hp.%s at %s, so --set would change nothing. Change the axis there, or plan one point with --config.", b.name, path, placed(e.at)))
+			}
+		}
+	}
+}
+
+// sets finds the entry that varies a path.
+func sets(entries []*entry, path, prefix string) *entry {
+	for _, e := range entries {
+		if e.name == "zip" && e.isBlock() {
+			if found := sets(e.kids, path, prefix); found != nil {
+				return found
+			}
+		}
+		own := join(prefix, e.name)
+		switch {
+		case own == path || !e.isBlock() && strings.HasPrefix(path, own+"."):
+			return e
+		case e.isBlock():
+			if found := sets(e.kids, path, own); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// checkUnusedSets reports --set of hyperparameters that no used config has.
+func (l *loader) checkUnusedSets(used []*program) {
+	for _, s := range l.sets {
+		path, isHP := strings.CutPrefix(s.path, "hp.")
+		if isHP && !*s.used && len(used) > 0 {
+			l.report(used[0].undeclared(s.at, path))
+		}
+	}
+}
+
+// sweeps builds the sweeps of the files, or of --config.
+func (l *loader) sweeps(d *declarations) []*sweep.Sweep {
+	blocks := d.sweeps
+	if len(l.opts.Configs) > 0 {
+		blocks = l.configSweeps()
+	}
+	first := map[string]*sweepBlock{}
+	var list []*sweep.Sweep
+	for _, b := range blocks {
+		if was := first[b.name]; was != nil {
+			l.report(problem(b.at, "Sweep given twice", "There is a sweep %q at %s already. Give it another label.", b.name, placed(was.at)))
+			continue
+		}
+		first[b.name] = b
+		list = append(list, l.build(b))
+	}
+	if len(blocks) == 0 && len(l.opts.Configs) == 0 {
+		l.report(l.noSweep(d))
+	}
+	var used []*program
+	for _, name := range l.names.configs {
+		if p := l.programs[name]; p != nil && p.prepared {
+			used = append(used, p)
+		}
+	}
+	l.checkUnusedSets(used)
+	return list
+}
+
+// configSweeps makes sweeps of one point of --config.
+func (l *loader) configSweeps() []*sweepBlock {
+	var blocks []*sweepBlock
+	for _, name := range l.opts.Configs {
+		name = strings.TrimPrefix(name, "config.")
+		c := l.configs[name]
+		if c == nil {
+			l.report(&hcl2.Diagnostic{
+				Severity: hcl2.DiagError, Summary: "Undeclared config",
+				Detail: "--config " + name + ": the files declare no such config." + didYouMean(name, l.names.configs),
+			})
+			continue
+		}
+		blocks = append(blocks, &sweepBlock{name: name, at: c.at, configs: []named{{name, c.at}}})
+	}
+	return blocks
+}
+
+// noSweep says what to write into files that start nothing.
+func (l *loader) noSweep(d *declarations) *hcl2.Diagnostic {
+	config := "base"
+	if len(d.configs) > 0 {
+		config = d.configs[len(d.configs)-1].name
+	}
+	diag := &hcl2.Diagnostic{
+		Severity: hcl2.DiagError, Summary: "No sweep",
+		Detail: "The files declare no sweep, so there is nothing to run. Write one:\n\n  sweep \"first\" {\n    config = config." + config + "\n    grid {\n      lr = [0.1, 0.01]\n    }\n  }\n\nor name a config: --config " + config + ".",
+	}
+	if len(l.src.files) > 0 {
+		name := l.src.files[0].Path
+		at := rangeAt(name, l.src.files[0].Bytes, 0)
+		diag.Summary += " in " + name
+		if len(l.src.files[0].Bytes) > 0 {
+			diag.Summary = "No sweep"
+			diag.Subject = &at
+		}
+	}
+	return diag
+}

@@ -1,0 +1,182 @@
+package hcl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	hcl2 "github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// maxFile bounds a file, in bytes. It is refused before it is read.
+const maxFile = 8 << 20
+
+// errTooLarge is the error of a file over maxFile.
+var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
+
+// readFile reads from the file system, and nothing of what is too large.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, errTooLarge
+	}
+	return os.ReadFile(path)
+}
+
+// sources are the parsed files of a module.
+type sources struct {
+	read   func(string) ([]byte, error)
+	files  []File
+	parsed map[string]*hcl2.File // by name, for snippets
+	bodies []*hclsyntax.Body     // in order of files
+	diags  hcl2.Diagnostics
+}
+
+func newSources(read func(string) ([]byte, error)) *sources {
+	if read == nil {
+		read = readFile
+	}
+	return &sources{read: read, parsed: map[string]*hcl2.File{}}
+}
+
+// add reads and parses a file, or the .hcl files of a folder.
+func (s *sources) add(path string) {
+	names, err := s.expand(path)
+	if err != nil {
+		s.diags = append(s.diags, unreadable(path, err))
+		return
+	}
+	for _, name := range names {
+		if s.parsed[name] == nil {
+			s.parse(name)
+		}
+	}
+}
+
+// expand returns the .hcl files of a folder, sorted, or path itself.
+func (s *sources) expand(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return []string{path}, nil // reading it says what is wrong
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), ".hcl") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(path, e.Name()))
+		}
+	}
+	if len(names) == 0 {
+		return nil, errors.New("the folder holds no .hcl files")
+	}
+	return names, nil
+}
+
+func (s *sources) parse(name string) {
+	data, err := s.read(name)
+	if err == nil && len(data) > maxFile {
+		err = errTooLarge
+	}
+	if err != nil {
+		s.diags = append(s.diags, unreadable(name, err))
+		return
+	}
+	s.files = append(s.files, File{name, data})
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	s.parsed[name] = &hcl2.File{Bytes: data}
+	if d := unfit(name, data); d != nil {
+		s.diags = append(s.diags, d)
+		return
+	}
+	file, diags := hclsyntax.ParseConfig(data, name, hcl2.InitialPos)
+	s.diags = append(s.diags, diags...)
+	if file == nil {
+		return
+	}
+	s.parsed[name] = file
+	body := file.Body.(*hclsyntax.Body)
+	instrument(body)
+	s.bodies = append(s.bodies, body)
+}
+
+// unreadable says why a file could not be read and what to do.
+func unreadable(path string, err error) *hcl2.Diagnostic {
+	d := &hcl2.Diagnostic{Severity: hcl2.DiagError, Summary: "Unreadable file: " + path}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.Summary = "No such file: " + path
+		d.Detail = "Name .hcl files, or a folder that holds them."
+		if near := nearest(filepath.Base(path), siblings(path)); near != "" {
+			d.Detail += fmt.Sprintf(" Did you mean %s?", filepath.Join(filepath.Dir(path), near))
+		}
+	case errors.Is(err, errTooLarge):
+		d.Summary = "Too large a file: " + path
+		d.Detail = fmt.Sprintf("Files over %d MiB are refused unread. Generate values with functions (logspace, range) or read them with file() and csvdecode().", maxFile>>20)
+	default:
+		var inner *fs.PathError
+		if errors.As(err, &inner) {
+			err = inner.Err
+		}
+		d.Detail = sentence(err.Error())
+	}
+	return d
+}
+
+// siblings are the .hcl files beside path.
+func siblings(path string) []string {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // no folder, no suggestion
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".hcl") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// sentence makes one of an error's clause.
+func sentence(clause string) string {
+	if clause == "" {
+		return ""
+	}
+	return strings.ToUpper(clause[:1]) + strings.TrimSuffix(clause[1:], ".") + "."
+}
+
+// unfit reports what the parser must not be given: bytes that are not UTF-8,
+// brackets too deep.
+func unfit(name string, data []byte) *hcl2.Diagnostic {
+	if !utf8.Valid(data) {
+		bad := 0
+		for bad < len(data) {
+			r, size := utf8.DecodeRune(data[bad:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			bad += size
+		}
+		return problem(rangeAt(name, data, bad), "Not UTF-8", "Byte %d (0x%02x) is not UTF-8 text. Save the file as UTF-8.", bad, data[bad])
+	}
+	return tooDeep(name, data)
+}
+
+// rangeAt is the range of one byte.
+func rangeAt(name string, data []byte, at int) hcl2.Range {
+	before := data[:at]
+	start := hcl2.Pos{Line: 1 + bytes.Count(before, []byte("\n")), Column: 1 + at - (bytes.LastIndexByte(before, '\n') + 1), Byte: at}
+	end := start
+	end.Byte++
+	end.Column++
+	return hcl2.Range{Filename: name, Start: start, End: end}
+}
