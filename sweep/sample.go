@@ -337,5 +337,5 @@ func (f *rowFactor) appendTo(point Assignment, p pick) Assignment {
 	return append(point, f.rows[p.index]...)
 }
 
-// cut is which of n equal parts of [0, 1) u is in.
-func cut(u float64, n uint64) uint64 { return min(uint64(u*float64(n)), n-1) }
+// cut is which of n equal parts of [0, 1) u is in; n is at most 2^53.
+func cut(u float64, n uint64) uint64 { return min(uint64(int64(u*float64(n))), n-1) }

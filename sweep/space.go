@@ -21,9 +21,10 @@ type Grid struct {
 
 // Sample draws points from its axes.
 type Sample struct {
-	Method string // "random" or "sobol"
+	Method string // MethodRandom or MethodSobol
 	Count  int    // points wanted after the skips
-	Seed   int64
+	// Seed chooses the points, with Ordinal and the axes' labels.
+	Seed int64
 	// Ordinal is the block's place among its sweep's sample blocks, from 0.
 	Ordinal int
 	Axes    []Axis
@@ -35,7 +36,8 @@ func (*Sample) space() {}
 
 // Axis is one factor of a space: a finite list of rows, or a distribution.
 type Axis struct {
-	// Label is what a plan calls it: "lr", or "depth,width" for a zip.
+	// Label is what a plan calls it: "lr", or "depth,width" for a zip. It is the
+	// only one of its space, and names the axis' stream of random numbers.
 	Label string
 	// Paths are the hyperparameters that it sets, in source order. A row of an
 	// object-valued axis may set some of them only.
@@ -49,7 +51,8 @@ type Axis struct {
 	Pos  Pos
 }
 
-// Distribution turns a uniform number into a value.
+// Distribution turns a uniform number into a value. It is safe for concurrent
+// use.
 type Distribution interface {
 	// Quantile is the value at u, 0 <= u < 1.
 	Quantile(u float64) Value
