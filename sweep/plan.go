@@ -208,7 +208,7 @@ func (p *Plan) count(a *Action) {
 	p.digest.Write(a.Experiment.WorkHash[:])
 	r, c := a.Experiment.Command.Resources, &a.Experiment.Command
 	p.Most = Resources{max(p.Most.MilliCPU, r.MilliCPU), max(p.Most.Memory, r.Memory), max(p.Most.GPUs, r.GPUs)}
-	p.GPUHours += float64(r.GPUs) * c.Timeout.Hours()
+	p.GPUHours += float64(float64(r.GPUs) * c.Timeout.Hours())
 	p.Unbounded = p.Unbounded || r.GPUs > 0 && c.Timeout == 0
 }
 
