@@ -41,14 +41,15 @@ func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 		return v
 	}
 	s.count(e, v.state)
-	s.consequences(e, o, &v)
+	s.consequences(e, o, stopped, &v)
 	return v
 }
 
-// consequences halts what an experiment's final failure halts.
-func (s *schedule) consequences(e *entry, o sweep.Outcome, v *verdict) {
-	if s.breaker.open() && machinery(o) && s.halted == "" {
-		v.broken = fmt.Errorf("the runner fails for everything, %d times in a row: %s", s.breaker.inRow, o.Reason)
+// consequences halts what an experiment's final failure halts. stopped says
+// that it was not to be tried again in any case.
+func (s *schedule) consequences(e *entry, o sweep.Outcome, stopped bool, v *verdict) {
+	if machinery(o) && !stopped && s.breaker.giveUp() {
+		v.broken = fmt.Errorf("the runner fails for everything; the last time: %s", o.Reason)
 		v.then = append(v.then, s.haltAll(v.broken.Error())...)
 		return
 	}

@@ -110,7 +110,10 @@ func (h *hooks) judge(w *watched, a Attempt, err error) {
 		return
 	}
 	words := fmt.Sprintf("hook of %s: %s", a.RunName, firstLine(err))
-	if w.fails(h.clock.Now()) {
+	switch n := w.fails(h.clock.Now()); {
+	case n > hookPatience: // asked before it was left alone
+		return
+	case n == hookPatience:
 		words += fmt.Sprintf("; after %d failures in a row it is left alone for %s", hookPatience, hookRest)
 	}
 	h.tell(Notice{words})
@@ -136,25 +139,29 @@ func (h *hooks) wait() {
 func (w *watched) rests(now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return now.Before(w.until)
+	if w.failures >= hookPatience && !now.Before(w.until) {
+		w.failures = 0
+	}
+	return w.failures >= hookPatience
 }
 
 func (w *watched) well() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.failures = 0
+	if w.failures < hookPatience {
+		w.failures = 0
+	}
 }
 
-// fails counts a failure and reports whether the hook is now to rest.
-func (w *watched) fails(now time.Time) bool {
+// fails counts a failure and returns how many they are in a row. With
+// hookPatience of them the hook is left alone.
+func (w *watched) fails(now time.Time) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.failures++; w.failures < hookPatience {
-		return false
+	if w.failures++; w.failures == hookPatience {
+		w.until = now.Add(hookRest)
 	}
-	w.failures = 0
-	w.until = now.Add(hookRest)
-	return true
+	return w.failures
 }
 
 // firstLine is an error in one line.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -30,6 +29,7 @@ type place struct {
 	most     int
 	breaches []string
 	release  func(runner.Attempt) error
+	works    func() bool // false: attempts fail before they run
 }
 
 func (*place) Name() string                                 { return "here" }
@@ -40,14 +40,12 @@ func (*place) Fits(sweep.Resources) error                   { return nil }
 func (p *place) Run(ctx context.Context, a runner.Attempt, changed func(runner.Change)) (sweep.Outcome, error) {
 	p.record.begin(a)
 	p.arrive(a)
+	defer p.depart(a)
 	changed(runner.Change{State: sweep.Queued, Waiting: "a slot"})
-	changed(runner.Change{State: sweep.Running, Log: a.RunName + ".log"})
-	o, err := p.program(ctx, a)
-	if errors.Is(err, runner.ErrDetach) {
-		p.record.leave(a.ID)
+	if p.works == nil || p.works() {
+		changed(runner.Change{State: sweep.Running, Log: a.RunName + ".log"})
 	}
-	p.depart(a)
-	return o, err
+	return p.program(ctx, a)
 }
 
 func (p *place) Release(_ context.Context, a runner.Attempt) error {
@@ -113,16 +111,16 @@ func newRig(parallel int, p program) *rig {
 }
 
 // run runs the tasks and checks what always holds.
-func (g *rig) run(ctx context.Context, t testing.TB, tasks ...runner.Task) (runner.Summary, error) {
+func (g *rig) run(ctx context.Context, t reporter, tasks ...runner.Task) (runner.Summary, error) {
 	t.Helper()
 	return g.runSeq(ctx, t, seq(tasks))
 }
 
-func (g *rig) runSeq(ctx context.Context, t testing.TB, tasks iter.Seq2[runner.Task, error]) (runner.Summary, error) {
+func (g *rig) runSeq(ctx context.Context, t reporter, tasks iter.Seq2[runner.Task, error]) (runner.Summary, error) {
 	t.Helper()
 	g.place.limits = g.Limits
 	sum, err := g.Run(ctx, tasks)
-	g.record.check(t)
+	g.record.check(t, sum.Live)
 	for _, b := range g.place.breaches {
 		t.Error(b)
 	}

@@ -35,8 +35,9 @@ type RetryPolicy struct {
 	Random func() float64
 	// InARow is how many failures of the machinery, of one kind and without a
 	// program started or ended in between, stop fresh experiments from being
-	// launched until one gets through; 0 is 3. If meanwhile one of them has
-	// used up its retries, launching is halted.
+	// launched until one gets through; 0 is 3. If meanwhile one of them uses up
+	// its retries, or if so many experiments in a row have used up theirs,
+	// launching is halted.
 	InARow int
 }
 
@@ -133,7 +134,10 @@ func triesOf(why string) (used tries) {
 type breaker struct {
 	limit int
 	kind  string // the words of the last failure, without names and numbers
-	inRow int
+	inRow int    // such failures, and no program started or ended in between
+	// givenUp counts experiments that had such a failure as their last, and no
+	// program ended in between.
+	givenUp int
 }
 
 func (b *breaker) open() bool { return b.inRow >= b.limit }
@@ -150,14 +154,25 @@ func (b *breaker) works() (closed bool) {
 // whether that opened or closed the breaker.
 func (b *breaker) hear(runName string, o sweep.Outcome) (changed bool) {
 	if !machinery(o) {
-		return o.State != sweep.Cancelled && o.State != sweep.Lost && b.works()
+		if o.State == sweep.Cancelled || o.State == sweep.Lost {
+			return false
+		}
+		b.givenUp = 0
+		return b.works()
 	}
 	was := b.open()
 	if kind := kindOf(runName, o.Reason); kind != b.kind {
-		b.kind, b.inRow = kind, 0
+		b.kind, b.inRow, b.givenUp = kind, 0, 0
 	}
 	b.inRow++
 	return was != b.open()
+}
+
+// giveUp takes in that an experiment's last failure was the machinery's, and
+// reports whether there is no hope for others.
+func (b *breaker) giveUp() (hopeless bool) {
+	b.givenUp++
+	return b.open() || b.givenUp >= b.limit
 }
 
 // kindOf is what failures of one kind have in common.
