@@ -138,9 +138,10 @@ func (p *program) bindSlot(path string) {
 // breakSettingCycles reports attributes of run and resources that need
 // themselves.
 func (p *program) breakSettingCycles() {
+	known := map[*slot]*thunk{}
 	for _, path := range p.sortedPaths() {
 		if s := p.jobs.slots[path]; s != nil {
-			p.loader.pull(p.slotThunk(s, map[*slot]*thunk{}))
+			p.loader.pull(p.slotThunk(s, known))
 		}
 	}
 }
@@ -157,7 +158,7 @@ func (p *program) slotThunk(s *slot, known map[*slot]*thunk) *thunk {
 		for _, part := range s.parts {
 			for _, n := range part.needs {
 				constant = false
-				if needed := p.jobs.slots[join(n.root, n.path)]; needed != nil && (n.root == "run" || n.root == "resources") {
+				for _, needed := range p.settingsFor(n) {
 					_, fine := p.loader.pull(p.slotThunk(needed, known))
 					ok = ok && fine
 				}
@@ -169,6 +170,25 @@ func (p *program) slotThunk(s *slot, known map[*slot]*thunk) *thunk {
 		return cty.True, ok
 	}
 	return t
+}
+
+// settingsFor are the attributes that give the value of a need under run or
+// resources.
+func (p *program) settingsFor(n need) []*slot {
+	var paths []string
+	switch {
+	case n.root == "run" && strings.HasSuffix(n.path, "_dir"): // whichever runner it will be
+		paths = []string{"resources.host." + n.path, "resources.k8.container_" + n.path}
+	case n.root == "run" || n.root == "resources":
+		paths = []string{join(n.root, n.path)}
+	}
+	var found []*slot
+	for _, path := range paths {
+		if s := p.jobs.slots[path]; s != nil {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 func (p *program) fixSlot(s *slot) bool {

@@ -148,24 +148,24 @@ func ringProblem(way []named, last named) *hcl2.Diagnostic {
 	return problem(last.at, "Cycle", "config.%s derives from itself: %sconfig.%s. Take one of them out of its from.", last.name, path, last.name)
 }
 
-// derive lays the config over its ancestors, and --set over it.
+// derive lays the config over its ancestors, and --set over it. What is wrong
+// with one name leaves the others, so that all mistakes are found at once.
 func (p *program) derive() bool {
 	l := p.loader
 	line, err := linearise(p.config.name, l.parents)
 	if err != nil {
 		return false // checkAncestors has reported it
 	}
-	ok := true
 	for _, name := range line {
 		layer := l.configs[name]
-		ok = p.lay(p.hp, layer.hp, l.declares(name)) && ok
+		p.lay(p.hp, layer.hp, l.declares(name))
 		p.laySettings(layer.settings)
 		p.assume = append(p.assume, layer.assume...)
 		p.ignore = append(p.ignore, layer.ignore...)
 	}
-	ok = p.laySets(l.sets) && ok
+	p.laySets(l.sets)
 	p.prepareLeaves()
-	return ok
+	return true
 }
 
 // declares reports whether a config may name new hyperparameters: one that
@@ -178,51 +178,48 @@ func (l *loader) declares(name string) bool {
 }
 
 // lay puts the entries of one config over a group.
-func (p *program) lay(group *parameter, entries []*entry, declares bool) bool {
-	ok := true
+func (p *program) lay(group *parameter, entries []*entry, declares bool) {
 	for _, e := range entries {
-		e, fine := p.opened(e)
+		e, ok := p.opened(e)
 		kid := group.kid(e.name)
 		switch {
-		case !fine:
-			ok = false
+		case !ok:
 		case kid == nil && !declares:
 			p.loader.report(p.undeclared(e.at, join(group.path, e.name)))
-			ok = false
 		case kid == nil:
-			kid = &parameter{name: e.name, path: join(group.path, e.name)}
-			group.kids = append(group.kids, kid)
-			ok = p.declare(kid, e) && ok
+			p.declare(group, e)
 		default:
-			ok = p.give(kid, e, declares) && ok
+			p.give(kid, e, declares)
 		}
 	}
-	return ok
 }
 
-func (p *program) declare(kid *parameter, e *entry) bool {
+func (p *program) declare(group *parameter, e *entry) {
 	if strings.Contains(e.name, ".") {
 		p.loader.report(problem(e.at, "Dotted name", "The name of a hyperparameter has no dots: write a group, %s { ... }.", strings.Split(e.name, ".")[0]))
-		return false
+		return
 	}
+	kid := &parameter{name: e.name, path: join(group.path, e.name)}
+	group.kids = append(group.kids, kid)
 	if e.isBlock() {
-		return p.lay(kid, e.kids, true)
+		p.lay(kid, e.kids, true)
+		return
 	}
 	kid.given = source{e.at, e.expr, e.free}
 	kid.declared = []source{kid.given}
 	kid.leaf = &leaf{}
-	return true
 }
 
 // give lays an entry over what ancestors have declared.
-func (p *program) give(kid *parameter, e *entry, declares bool) bool {
+func (p *program) give(kid *parameter, e *entry, declares bool) {
 	switch {
 	case kid.isGroup() && e.isBlock():
-		return p.lay(kid, e.kids, declares)
+		p.lay(kid, e.kids, declares)
+		return
 	case kid.isGroup():
 		p.loader.report(problem(e.expr.Range(), "Value for a group",
 			"%s is a group of hyperparameters: write %s { ... } with %s.", kid.path, kid.name, listed(kid.kidNames(), "or")))
-		return false
+		return
 	case e.isBlock():
 		e = &entry{name: e.name, at: e.at, expr: objectExpression(e)}
 	}
@@ -230,7 +227,6 @@ func (p *program) give(kid *parameter, e *entry, declares bool) bool {
 	if declares {
 		kid.declared = append(kid.declared, kid.given)
 	}
-	return true
 }
 
 // objectExpression makes one value of a block, for a hyperparameter that takes

@@ -27,7 +27,7 @@ type program struct {
 	// those that it needs; dependent are those of them that need others.
 	base               *sweep.Object
 	ordered, dependent []*parameter
-	prepared, usable   bool
+	prepared           bool
 
 	round string // run.round in experiment_name
 	dir   string // where relative paths start
@@ -86,10 +86,7 @@ func (p *program) resolve(r reference) (path string, used int, wrong *hcl2.Diagn
 // baseValue is a hyperparameter's value, or a group's, without any assignment.
 // What is wrong with it is in why.
 func (p *program) baseValue(path string) (cty.Value, bool) {
-	at := p.hp
-	if path != "" {
-		at = p.hp.find(path)
-	}
+	at := p.at(path)
 	if !at.isGroup() {
 		return p.loader.pull(at.leaf.thunk)
 	}
@@ -104,12 +101,8 @@ func (p *program) baseValue(path string) (cty.Value, bool) {
 
 // why collects what is wrong with the values at a path.
 func (p *program) why(path string) hcl2.Diagnostics {
-	at := p.hp
-	if path != "" {
-		at = p.hp.find(path)
-	}
 	var diags hcl2.Diagnostics
-	for _, q := range at.leaves(nil) {
+	for _, q := range p.at(path).leaves(nil) {
 		diags = append(diags, q.leaf.wrong...)
 	}
 	return diags
@@ -162,11 +155,7 @@ func (p *program) baseValues(q *parameter, b *bound) ([]cty.Value, bool) {
 		if !fine {
 			q.leaf.wrong = append(q.leaf.wrong, p.why(n.path)...)
 		}
-		at := p.hp
-		if n.path != "" {
-			at = p.hp.find(n.path)
-		}
-		for _, other := range at.leaves(nil) {
+		for _, other := range p.at(n.path).leaves(nil) {
 			q.leaf.needs[other] = true
 			for further := range other.leaf.needs {
 				q.leaf.needs[further] = true
@@ -185,9 +174,9 @@ func (b *bound) hyperparameter(q *parameter, values []cty.Value) (sweep.Value, h
 	value, err := fromCty(v)
 	switch {
 	case errors.Is(err, errSensitive):
-		return value, hcl2.Diagnostics{b.wrong(ctx, "Sensitive hyperparameter", "hp.%s: %s.", q.path, err)}
+		return value, hcl2.Diagnostics{b.wrong(ctx, "Sensitive hyperparameter", "hp.%s: %s", q.path, ended(err.Error()))}
 	case err != nil:
-		return value, hcl2.Diagnostics{b.wrong(ctx, "Unusable value", "hp.%s: %s.", q.path, err)}
+		return value, hcl2.Diagnostics{b.wrong(ctx, "Unusable value", "hp.%s: %s", q.path, ended(err.Error()))}
 	}
 	return value, nil
 }
@@ -202,12 +191,11 @@ func isNull(e *expression) bool {
 }
 
 // prepare makes the program complete, and reports what keeps it from being so.
-func (p *program) prepare() bool {
+func (p *program) prepare() {
 	if p.prepared {
-		return p.usable
+		return
 	}
 	p.prepared = true
-	errorsBefore := countErrors(p.loader.diags)
 	leaves := p.hp.leaves(nil)
 	for _, q := range leaves {
 		p.loader.pull(q.leaf.thunk)
@@ -225,18 +213,6 @@ func (p *program) prepare() bool {
 	}
 	p.prepareIdentity()
 	p.prepareJobs()
-	p.usable = countErrors(p.loader.diags) == errorsBefore
-	return p.usable
-}
-
-func countErrors(diags hcl2.Diagnostics) int {
-	n := 0
-	for _, d := range diags {
-		if d.Severity == hcl2.DiagError {
-			n++
-		}
-	}
-	return n
 }
 
 // checkTypes fixes every type by its declaration, and holds the value to it.

@@ -48,8 +48,7 @@ func (l *loader) readSets() {
 }
 
 // laySets lays --set over the config.
-func (p *program) laySets(sets []set) bool {
-	ok := true
+func (p *program) laySets(sets []set) {
 	for _, s := range sets {
 		name, isHP := strings.CutPrefix(s.path, "hp.")
 		if !isHP {
@@ -64,14 +63,12 @@ func (p *program) laySets(sets []set) bool {
 			continue // checkSets reports it if no config has it
 		case q.isGroup():
 			p.loader.report(problem(s.at, "Value for a group", "%s is a group of hyperparameters: --set one of %s.", s.path, listed(q.kidNames(), "or")))
-			ok = false
 		default:
 			*s.used = true
 			text := p.takesText(q)
 			q.given = source{at: s.at, expr: constantExpression(s.literal(text), s.at)}
 		}
 	}
-	return ok
 }
 
 // takesText reports whether a bare word is a value of q: its default is text.

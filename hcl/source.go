@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,14 +23,15 @@ var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
 
 // readFile reads from the file system, and nothing of what is too large.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxFile {
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.Size() > maxFile {
 		return nil, errTooLarge
 	}
-	return os.ReadFile(path)
+	return io.ReadAll(io.LimitReader(file, maxFile+1)) // a pipe has no size
 }
 
 // sources are the parsed files of a module.
@@ -151,7 +153,15 @@ func sentence(clause string) string {
 	if clause == "" {
 		return ""
 	}
-	return strings.ToUpper(clause[:1]) + strings.TrimSuffix(clause[1:], ".") + "."
+	return strings.ToUpper(clause[:1]) + ended(clause[1:])
+}
+
+// ended puts a full stop where a text has no end of its own.
+func ended(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 // unfit reports what the parser must not be given: bytes that are not UTF-8,

@@ -137,7 +137,7 @@ func (r *axisReader) axis(q *parameter, e *entry) (sweep.Axis, bool) {
 		return axis, false
 	}
 	if v.IsMarked() || v.ContainsMarked() {
-		r.report(problem(e.expr.Range(), "Sensitive hyperparameter", "hp.%s: %s.", q.path, errSensitive))
+		r.report(problem(e.expr.Range(), "Sensitive hyperparameter", "hp.%s: %s", q.path, ended(errSensitive.Error())))
 		return axis, false
 	}
 	if dist, ok := asDistribution(v); ok {
@@ -240,7 +240,7 @@ func elementRange(e *expression, i, n int) hcl2.Range {
 func (r *axisReader) row(q *parameter, v cty.Value, at hcl2.Range) (sweep.Assignment, bool) {
 	value, err := fromCty(v)
 	if err != nil {
-		r.report(problem(at, "Unusable value", "hp.%s: %s.", q.path, err))
+		r.report(problem(at, "Unusable value", "hp.%s: %s", q.path, ended(err.Error())))
 		return nil, false
 	}
 	return r.assign(nil, q, value, at)
@@ -302,7 +302,7 @@ func (r *axisReader) zip(group *parameter, e *entry) (sweep.Axis, bool) {
 		}
 		zipped.Rows = append(zipped.Rows, row)
 	}
-	return zipped, len(axes) == len(e.kids) || len(e.kids) > 0
+	return zipped, true
 }
 
 // point makes one assignment of a body of values.

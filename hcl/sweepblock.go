@@ -217,7 +217,9 @@ func (l *loader) build(b *sweepBlock) *sweep.Sweep {
 		s.Skips = append(s.Skips, l.skip(skip, programs))
 	}
 	l.checkSize(b, s)
-	l.checkUse(b, s, programs)
+	if !l.diags.HasErrors() {
+		l.checkUse(b, s, programs)
+	}
 	return s
 }
 
@@ -236,9 +238,10 @@ func (l *loader) bases(b *sweepBlock, s *sweep.Sweep) []*program {
 		}
 		seen[n.name] = true
 		p, ok := l.program(n.name)
-		if !ok || !p.prepare() {
+		if !ok {
 			continue
 		}
+		p.prepare()
 		programs = append(programs, p)
 		s.Bases = append(s.Bases, sweep.Base{Config: n.name, Pos: position(p.config.at), Program: p, Identity: p.identity})
 	}
@@ -353,7 +356,7 @@ func (l *loader) metrics(e *expression) []string {
 		l.report(problem(e.Range(), "Objective without a metric", "A metric has a name."))
 	}
 	if err != nil {
-		l.report(problem(e.Range(), "Wrong type", "A metric's name or a list of names is wanted: %s.", err))
+		l.report(problem(e.Range(), "Wrong type", "A metric's name or a list of names is wanted: %s", ended(err.Error())))
 	}
 	return names
 }

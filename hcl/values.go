@@ -94,11 +94,16 @@ func fromCty(v cty.Value) (sweep.Value, error) {
 }
 
 func fromNumber(v cty.Value) (sweep.Value, error) {
-	n, err := sweep.BigNumber(v.AsBigFloat())
-	if err != nil {
-		return n, fmt.Errorf("%s is not a finite number", v.AsBigFloat().Text('g', 6))
+	b := v.AsBigFloat()
+	n, err := sweep.BigNumber(b)
+	switch {
+	case err == nil:
+		return n, nil
+	case b.IsInf():
+		return n, errors.New("the number is infinite: most likely something is divided by zero")
+	default:
+		return n, fmt.Errorf("%s is beyond the numbers that programs can hold, which end at 1.8e+308", b.Text('g', 6))
 	}
-	return n, nil
 }
 
 func fromList(v cty.Value) (sweep.Value, error) {
