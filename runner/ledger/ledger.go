@@ -1,0 +1,291 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// Mode says what a ledger is opened for.
+type Mode int
+
+// The modes.
+const (
+	// ReadOnly never creates or changes anything that outlives it. Where there
+	// is no ledger, it reads as an empty one.
+	ReadOnly Mode = iota
+	// ReadWrite creates the ledger and its folder, and upgrades its schema.
+	ReadWrite
+)
+
+// Ledger is an open ledger. It is safe for concurrent use, in one process and
+// in several at once.
+type Ledger struct {
+	// Clock gives the times that are recorded; no order and no lock depends on
+	// it. Open sets it to time.Now; set it before the first use.
+	Clock func() time.Time
+
+	path string
+	id   string
+	// rollback says that a rollback journal is in use, on is the network file
+	// system that is the reason.
+	rollback bool
+	on       string
+	read     *sql.DB // nil where there is no ledger
+	write    *writer // nil for a reader
+
+	closing sync.Once
+
+	keysMu sync.Mutex
+	keys   keyIndex
+}
+
+var _ sweep.Past = (*Ledger)(nil)
+
+// Open opens the ledger in the file at path. Its errors are *Error; they wrap
+// ErrCorrupt, ErrNotLedger, ErrNewer, ErrReadOnly or ErrFull where that is the
+// matter, and then the file is as it was.
+func Open(ctx context.Context, path string, mode Mode) (*Ledger, error) {
+	return opening{migrations, networkFileSystem, time.Now}.open(ctx, path, mode)
+}
+
+// opening holds what tests replace.
+type opening struct {
+	migrations []migration
+	// network names the network file system that a folder is on, "" for none.
+	network func(folder string) string
+	clock   func() time.Time
+}
+
+func (o opening) open(ctx context.Context, path string, mode Mode) (*Ledger, error) {
+	// POSIX record locks vanish when anybody in this process closes the file,
+	// for instance to digest it as an input. Where the system has no better
+	// ones, those must do.
+	_, _ = sqlite.OFDLocking(true)
+	path, err := resolve(path)
+	if err != nil {
+		return nil, failed(path, "opening", err)
+	}
+	l := &Ledger{Clock: o.clock, path: path}
+	l.on = o.network(filepath.Dir(path))
+	l.rollback = l.on != ""
+	if mode == ReadWrite {
+		err = l.openWriter(ctx, o.migrations)
+	} else {
+		err = l.openReader(ctx, len(o.migrations))
+	}
+	if err != nil {
+		l.Close()
+		return nil, l.explain(ctx, err)
+	}
+	return l, nil
+}
+
+// resolve follows links, so that one file has one set of locks.
+func resolve(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path, err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real, nil
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path)), nil
+	}
+	return path, nil
+}
+
+func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
+	if err := makeFolder(filepath.Dir(l.path)); err != nil {
+		return err
+	}
+	if l.on == "" { // the folder may not have existed before
+		l.on = networkFileSystem(filepath.Dir(l.path))
+		l.rollback = l.on != ""
+	}
+	if err := checkKind(l.path); err != nil {
+		return err
+	}
+	unlock, err := l.lockOpening(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if l.write, err = newWriter(ctx, source(l.path, accessWrite, l.rollback)); err != nil {
+		return err
+	}
+	// Before anything is written: is it ours?
+	version, err := versionOf(ctx, l.write.conn)
+	if err != nil {
+		return err
+	}
+	if version > len(steps) {
+		return newer(version, len(steps))
+	}
+	if err := setJournal(ctx, l.write.conn, l.rollback); err != nil {
+		return err
+	}
+	if err := upgrade(ctx, l.write, steps, l.now()); err != nil {
+		return err
+	}
+	return l.openPool(ctx, accessRead)
+}
+
+func (l *Ledger) openReader(ctx context.Context, known int) error {
+	if err := checkKind(l.path); err != nil || !hasContent(l.path) {
+		return err
+	}
+	use := accessRead
+	if hasContent(l.path + "-wal") {
+		use = accessPassive // closing must not fold the log into the file
+	}
+	version, err := l.tryReader(ctx, use)
+	if kind := classify(err); use == accessRead && (kind == ErrReadOnly || kind == ErrFull) {
+		version, err = l.tryReader(ctx, accessImmutable)
+	}
+	if err != nil {
+		return err
+	}
+	if version > known {
+		return newer(version, known)
+	}
+	if version < known {
+		return l.readOld(version)
+	}
+	return nil
+}
+
+// tryReader opens the pool and reads the schema's version.
+func (l *Ledger) tryReader(ctx context.Context, use access) (int, error) {
+	db, err := sql.Open(driverName, source(l.path, use, l.rollback))
+	if err != nil {
+		return 0, err
+	}
+	version, err := versionOf(ctx, db)
+	db.Close()
+	if err != nil || version == 0 {
+		return 0, err
+	}
+	return version, l.openPool(ctx, use)
+}
+
+// readOld treats a file without tables (its maker died early) as no ledger, and
+// refuses a schema that a reader must not upgrade.
+func (l *Ledger) readOld(version int) error {
+	if version == 0 {
+		return nil
+	}
+	return fmt.Errorf("its schema is version %d and needs an upgrade, which the next apply makes", version)
+}
+
+func (l *Ledger) openPool(ctx context.Context, use access) error {
+	db, err := sql.Open(driverName, source(l.path, use, l.rollback))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(4)
+	l.read = db
+	return db.QueryRowContext(ctx, `SELECT ledger_id FROM meta`).Scan(&l.id)
+}
+
+// Close ends it. Sessions must have been closed before. Closing again is nothing.
+func (l *Ledger) Close() error {
+	var err error
+	l.closing.Do(func() { err = l.close() })
+	return err
+}
+
+func (l *Ledger) close() error {
+	var errs []error
+	if l.read != nil {
+		errs = append(errs, l.read.Close())
+	}
+	if l.write != nil {
+		errs = append(errs, l.write.close())
+	}
+	return failed(l.path, "closing", errors.Join(errs...))
+}
+
+// Exists reports whether there is a ledger, which for ReadOnly may not be so.
+func (l *Ledger) Exists() bool { return l.read != nil }
+
+// ID is the ledger's own, 32 hexadecimal digits; empty where there is none.
+func (l *Ledger) ID() string { return l.id }
+
+// Path is the file, absolute and with links followed.
+func (l *Ledger) Path() string { return l.path }
+
+// JournalMode says in words how commits are made durable.
+func (l *Ledger) JournalMode() string {
+	if l.rollback {
+		return "rollback journal, because it is on a network file system (" + l.on + ")"
+	}
+	return "write-ahead log"
+}
+
+func (l *Ledger) now() string { return timeText(l.Clock()) }
+
+// explain makes the error of a failed opening or reading; where the file is
+// damaged it looks for the place.
+func (l *Ledger) explain(ctx context.Context, err error) error {
+	err = failed(l.path, "opening", err)
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != ErrCorrupt {
+		return err
+	}
+	db, openErr := sql.Open(driverName, source(l.path, accessPassive, l.rollback))
+	if openErr != nil {
+		return err
+	}
+	defer db.Close()
+	if found := damage(ctx, db); found != "" {
+		e.Err = fmt.Errorf("%w (%s)", e.Err, found)
+	}
+	return e
+}
+
+// makeFolder creates the ledger's folder. One named .lxsweep is kept out of git.
+func makeFolder(folder string) error {
+	if err := os.MkdirAll(folder, 0o777); err != nil || filepath.Base(folder) != ".lxsweep" {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(folder, ".gitignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	_, err = f.WriteString("*\n")
+	return errors.Join(err, f.Close())
+}
+
+// checkKind refuses a folder or a device in the file's place.
+func checkKind(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: it is not a regular file", ErrNotLedger)
+	}
+	return nil
+}
+
+func hasContent(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
+}

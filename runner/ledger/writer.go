@@ -1,0 +1,137 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// writer owns the one connection that writes. Transactions follow one another.
+type writer struct {
+	db   *sql.DB
+	conn *sql.Conn
+	// turn holds a token while nobody is in a transaction.
+	turn  chan struct{}
+	stmts map[string]*sql.Stmt // used by whoever has the turn
+}
+
+func newWriter(ctx context.Context, dsn string) (*writer, error) {
+	db, err := sql.Open(driverName, dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	w := &writer{db: db, conn: conn, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	w.turn <- struct{}{}
+	return w, nil
+}
+
+func (w *writer) close() error {
+	<-w.turn
+	for _, s := range w.stmts {
+		s.Close()
+	}
+	w.conn.Close()
+	return w.db.Close()
+}
+
+// transact runs f in a transaction that has committed, and is synced, when it
+// returns nil. ctx bounds the wait for the turn and for other processes; once
+// begun, a transaction goes to its end unless f looks at ctx itself.
+func (w *writer) transact(ctx context.Context, f func(*tx) error) error {
+	select {
+	case <-w.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { w.turn <- struct{}{} }()
+	// A context that can end would cost a goroutine per statement.
+	t := &tx{ctx: context.WithoutCancel(ctx), w: w}
+	_, err := w.conn.ExecContext(ctx, beginWrite)
+	if err == nil {
+		err = f(t)
+	}
+	if err == nil {
+		_, err = w.conn.ExecContext(t.ctx, "COMMIT")
+	}
+	if err != nil {
+		// It fails where the database has rolled back by itself.
+		_, _ = w.conn.ExecContext(t.ctx, "ROLLBACK")
+	}
+	return err
+}
+
+// tx is a writing transaction. Its statements are prepared once a connection.
+type tx struct {
+	ctx context.Context
+	w   *writer
+}
+
+func (t *tx) prepared(query string) (*sql.Stmt, error) {
+	if s, ok := t.w.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := t.w.conn.PrepareContext(t.ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, query)
+	}
+	t.w.stmts[query] = s
+	return s, nil
+}
+
+// run executes a statement once, unprepared.
+func (t *tx) run(query string, args ...any) error {
+	_, err := t.w.conn.ExecContext(t.ctx, query, args...)
+	return err
+}
+
+// exec executes a prepared statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	s, err := t.prepared(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// row executes a prepared statement that gives exactly one row.
+func (t *tx) row(query string, args []any, into ...any) error {
+	s, err := t.prepared(query)
+	if err != nil {
+		return err
+	}
+	return s.QueryRowContext(t.ctx, args...).Scan(into...)
+}
+
+// rows executes a prepared statement and calls each for every row.
+func (t *tx) rows(query string, args []any, each func(*sql.Rows) error) error {
+	s, err := t.prepared(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(t.ctx, args...)
+	return eachRow(rows, err, each)
+}
+
+// eachRow calls each for every row and closes rows.
+func eachRow(rows *sql.Rows, err error, each func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
