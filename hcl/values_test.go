@@ -50,7 +50,8 @@ func TestFromCtyRefuses(t *testing.T) {
 		{cty.StringVal("x").Mark(sensitive), "the value is sensitive: hand a secret to the program by reference, with secret_env"},
 		{cty.TupleVal([]cty.Value{cty.StringVal("x").Mark(sensitive)}), "element 0: the value is sensitive: hand a secret to the program by reference, with secret_env"},
 		{cty.UnknownVal(cty.String), "the value is not known"},
-		{cty.PositiveInfinity, "+Inf is not a finite number"},
+		{cty.PositiveInfinity, "the number is infinite: most likely something is divided by zero"},
+		{cty.MustParseNumberVal("1e400"), "1e+400 is beyond the numbers that programs can hold, which end at 1.8e+308"},
 		{cty.SetVal([]cty.Value{cty.Zero}), "a set of number is no hyperparameter value: use a list"},
 		{cty.ObjectVal(map[string]cty.Value{"a": cty.SetValEmpty(cty.Bool)}), "a: a set of bool is no hyperparameter value: use a list"},
 	} {

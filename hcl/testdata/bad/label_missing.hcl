@@ -1,0 +1,5 @@
+config {
+  hp { lr = 0.1 }
+}
+
+sweep "nightly" { config = config.base }

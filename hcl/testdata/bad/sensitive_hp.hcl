@@ -1,0 +1,21 @@
+variable "token" {
+  sensitive = true
+  default   = "s3cret"
+}
+
+config "base" {
+  hp {
+    lr    = 0.1
+    token = var.token
+  }
+  run {
+    cmd = "python train.py ${flags(hp)}"
+  }
+}
+
+sweep "nightly" {
+  config = config.base
+  grid {
+    lr = [0.1, 0.01]
+  }
+}

@@ -1,0 +1,7 @@
+konfig "base" {
+  hp { lr = 0.1 }
+}
+
+sweep "nightly" {
+  config = config.base
+}

@@ -1,0 +1,17 @@
+variable "tag" { default = "v1" }
+
+config "base" {
+  hp {
+    lr = 0.1
+  }
+  run {
+    cmd = "python train.py --image ${var.tga} ${flags(hp)}"
+  }
+}
+
+sweep "nightly" {
+  config = config.base
+  grid {
+    lr = [0.1, 0.01]
+  }
+}

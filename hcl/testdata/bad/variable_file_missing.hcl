@@ -1,0 +1,16 @@
+# options: --var-file prod.tfvars
+config "base" {
+  hp {
+    lr = 0.1
+  }
+  run {
+    cmd = "python train.py ${flags(hp)}"
+  }
+}
+
+sweep "nightly" {
+  config = config.base
+  grid {
+    lr = [0.1, 0.01]
+  }
+}

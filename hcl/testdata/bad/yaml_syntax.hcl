@@ -1,0 +1,4 @@
+config:
+  base:
+    hp:
+      lr: 0.1
