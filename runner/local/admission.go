@@ -144,7 +144,7 @@ func cores(milli int64) string {
 	if milli%1000 == 0 {
 		return fmt.Sprintf("%d cores", milli/1000)
 	}
-	return fmt.Sprintf("%.3g cores", float64(milli)/1000)
+	return fmt.Sprintf("%.5g cores", float64(milli)/1000)
 }
 
 func size(bytes int64) string {

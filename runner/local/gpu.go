@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,15 +89,17 @@ var uuidForm = regexp.MustCompile(`GPU-[0-9a-f-]{36}`)
 
 func uuid(text string) string { return uuidForm.FindString(text) }
 
-// devices gives each name its lock: a number and a UUID of one gpu have one.
+// devices gives each name its lock, the same for a number and a UUID of one
+// gpu, which is there once.
 func devices(names, uuids []string) []device {
-	ds := make([]device, len(names))
-	for i, name := range names {
-		ds[i] = device{visible: name, lock: name}
-		for number, id := range uuids {
-			if id != "" && name == fmt.Sprint(number) {
-				ds[i].lock = id
-			}
+	var ds []device
+	for _, name := range names {
+		d := device{visible: name, lock: name}
+		if n, err := strconv.Atoi(name); err == nil && n >= 0 && n < len(uuids) && uuids[n] != "" {
+			d.lock = uuids[n]
+		}
+		if !slices.ContainsFunc(ds, func(o device) bool { return o.lock == d.lock }) {
+			ds = append(ds, d)
 		}
 	}
 	return ds
@@ -107,11 +111,14 @@ func devices(names, uuids []string) []device {
 type gpus struct {
 	dir     string // of the lock files
 	devices []device
+	mu      sync.Mutex // one takes at a time, lest two miss what both have locked half of
 }
 
 // take locks n devices, or none and ok false if others hold too many now. The
 // caller closes the locks.
 func (g *gpus) take(n int) (locks []*os.File, visible string, ok bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	var names []string
 	for _, d := range g.devices {
 		if len(locks) == n {

@@ -92,7 +92,7 @@ func cause(f facts) (sweep.State, sweep.Class, string) {
 		}
 		return k.State, endingClass(k.State), reason
 	case f.known.ended:
-		return exited(f.known)
+		return exited(f.known, oomKills)
 	case !f.known.started:
 		return sweep.Interrupted, sweep.Infrastructure, "it was never started: lxsweep ended first"
 	case f.rebooted:
@@ -113,13 +113,14 @@ func endingClass(s sweep.State) sweep.Class {
 	return sweep.Infrastructure
 }
 
-// exited is for a program that ended by itself.
-func exited(e entry) (sweep.State, sweep.Class, string) {
+// exited is for a program that ended by itself. kills counts the kernel's
+// out-of-memory kills until now.
+func exited(e entry, kills func() int64) (sweep.State, sweep.Class, string) {
 	const killed = 128 + int(unix.SIGKILL)
 	switch {
 	case e.code == 0:
 		return sweep.Succeeded, "", ""
-	case e.code == killed && e.oomKills >= 0 && oomKills() > e.oomKills:
+	case e.code == killed && e.oomKills >= 0 && kills() > e.oomKills:
 		return sweep.OOM, sweep.Resource, "killed by SIGKILL (exit code 137), " +
 			"while the kernel ended processes for want of memory: give it more max_memory, or run fewer at once"
 	case e.code == killed:

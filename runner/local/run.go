@@ -175,8 +175,11 @@ func (u *run) feed(s *slot) error {
 			return fmt.Errorf("making the output folder: %w", err)
 		}
 	}
-	if err := os.Remove(u.result()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing an old result: %w", err)
+	// Looking first saves a removal's lock on the folder, which others wait for.
+	if _, err := os.Lstat(u.result()); !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(u.result()); err != nil {
+			return fmt.Errorf("removing an old result: %w", err)
+		}
 	}
 	u.mu.Lock()
 	u.where[u.ID] = s.journal.path

@@ -1,13 +1,63 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/sweep"
 )
+
+// BenchmarkRunner measures whole attempts (admission, journal, log, metrics,
+// release) beside xargs at the same parallelism: an op is one program.
+func BenchmarkRunner(b *testing.B) {
+	for _, parallel := range []int{2, 4} {
+		for name, c := range map[string]sweep.Command{
+			"list":   {Args: []string{"true"}},
+			"string": {Shell: "true"},
+		} {
+			b.Run(fmt.Sprintf("%s/%d/runner", name, parallel), func(b *testing.B) {
+				benchmarkRunner(b, parallel, c)
+			})
+			b.Run(fmt.Sprintf("%s/%d/xargs", name, parallel), func(b *testing.B) {
+				benchmarkXargs(b, parallel, map[string]string{"list": "true", "string": "sh -c true"}[name])
+			})
+		}
+	}
+}
+
+func benchmarkRunner(b *testing.B, parallel int, c sweep.Command) {
+	r, err := New(testOptions(b.TempDir()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	c.WorkingDir = b.TempDir()
+	c.Resources.MilliCPU = 1000
+	for i := range 12 {
+		c.Env = append(c.Env, sweep.Var{Name: fmt.Sprintf("LXSWEEP_%d", i), Value: "a value"})
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range parallel {
+		wg.Go(func() {
+			for id := next.Add(1); id <= int64(b.N); id = next.Add(1) {
+				a := runner.Attempt{ID: id, Number: 1, RunName: fmt.Sprintf("ex-%d", id), Command: c}
+				o, err := r.Run(context.Background(), a, nil)
+				if err != nil || o.State != sweep.Succeeded || r.Release(context.Background(), a) != nil {
+					b.Errorf("%v %+v", err, o)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
 
 // BenchmarkSlot measures bare slots beside xargs at the same parallelism: an op
 // is one program. Logs are kept by the slots, and not by xargs.

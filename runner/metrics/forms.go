@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // maxGap bounds the blanks between a name, its sign and its value.
@@ -49,10 +50,16 @@ func nameBefore(line []byte, i int) (name []byte, quoted bool) {
 	if start == end || end-start > maxName || !startsName(line[start]) {
 		return nil, false
 	}
-	if start > 0 && line[start-1] >= 0x80 { // the tail of another alphabet's word
+	if start > 0 && goesOn(line[start-1]) {
 		return nil, false
 	}
 	return line[start:end], quoted && start > 0 && line[start-1] == line[end]
+}
+
+// goesOn reports whether what follows c is not a name of its own but the tail of
+// a query (?a=1&b=2), a variable, or another alphabet's word.
+func goesOn(c byte) bool {
+	return c >= 0x80 || strings.IndexByte("&?$#%+=\\", c) >= 0
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
