@@ -102,6 +102,10 @@ func fillCommand(c *sweep.Command, v cty.Value) error {
 	if err != nil {
 		return fmt.Errorf("%w; a command is a string, or a list of strings", err)
 	}
+	return fillShell(c, text)
+}
+
+func fillShell(c *sweep.Command, text string) error {
 	c.Shell = strings.TrimRight(text, "\n") // a heredoc ends with one
 	if strings.TrimSpace(c.Shell) == "" {
 		return errors.New("the command is empty")

@@ -28,6 +28,14 @@ type slot struct {
 	// constant says that no experiment changes it; value is then what it is.
 	constant bool
 	value    cty.Value
+	template *template // nil where only cty will do
+	memo     memo[slotValue]
+}
+
+// slotValue is a result that is kept.
+type slotValue struct {
+	value cty.Value
+	ctx   *hcl2.EvalContext
 }
 
 // placed are the names under run that are known once an experiment has its

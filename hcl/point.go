@@ -29,12 +29,9 @@ func (p *program) HP(a sweep.Assignment) (*sweep.Object, error) {
 		if slices.Contains(assigned, q) || !dependsOn(q, assigned) {
 			continue
 		}
-		v, diags := q.leaf.bound.hyperparameter(q, hpValues(q.leaf.bound, hp))
-		if !diags.HasErrors() {
-			diags = append(diags, p.typeProblems(q, v, q.given.expr.Range())...)
-		}
-		if diags.HasErrors() {
-			return nil, failed(diags)
+		v, err := p.again(q, hp)
+		if err != nil {
+			return nil, err
 		}
 		hp = hp.With(q.path, v)
 		assigned = append(assigned, q)
@@ -45,6 +42,26 @@ func (p *program) HP(a sweep.Assignment) (*sweep.Object, error) {
 		}
 	}
 	return hp, nil
+}
+
+// again evaluates a hyperparameter at a point.
+func (p *program) again(q *parameter, hp *sweep.Object) (sweep.Value, error) {
+	b := q.leaf.bound
+	var buffer [128]byte
+	key, keyed := appendKey(buffer[:0], b, hp)
+	if keyed {
+		if v, ok := q.leaf.memo.get(key); ok {
+			return v, nil
+		}
+	}
+	v, diags := b.hyperparameter(q, hpValues(b, hp))
+	if !diags.HasErrors() {
+		diags = append(diags, p.typeProblems(q, v, q.given.expr.Range())...)
+	}
+	if keyed && !diags.HasErrors() {
+		q.leaf.memo.put(key, v)
+	}
+	return v, failed(diags)
 }
 
 func dependsOn(q *parameter, assigned []*parameter) bool {

@@ -45,6 +45,7 @@ type leaf struct {
 	// if a point needs it.
 	wrong hcl2.Diagnostics
 	needs map[*parameter]bool // all that its value depends on
+	memo  memo[sweep.Value]
 }
 
 // program derives a config when it is first asked for.

@@ -321,6 +321,9 @@ func (l *loader) objective(b *objectiveBlock) *sweep.Objective {
 			continue
 		}
 		for _, metric := range l.metrics(e) {
+			if slices.ContainsFunc(o.Goals, func(g sweep.Goal) bool { return g.Metric == metric }) {
+				l.report(problem(e.Range(), "Metric given twice", "%q is a goal already: a metric is minimized or maximized, once.", metric))
+			}
 			o.Goals = append(o.Goals, sweep.Goal{Metric: metric, Maximize: direction == "maximize"})
 		}
 	}
@@ -373,7 +376,21 @@ func (l *loader) skip(b *skipBlock, programs []*program) sweep.Skip {
 			when = bound
 		}
 	}
-	rule.When = func(hp *sweep.Object) (bool, error) { return when.holds(hp) }
+	known := &memo[bool]{}
+	rule.When = func(hp *sweep.Object) (bool, error) {
+		var buffer [128]byte
+		key, keyed := appendKey(buffer[:0], when, hp)
+		if keyed {
+			if drop, ok := known.get(key); ok {
+				return drop, nil
+			}
+		}
+		drop, err := when.holds(hp)
+		if keyed && err == nil {
+			known.put(key, drop)
+		}
+		return drop, err
+	}
 	return rule
 }
 

@@ -68,6 +68,9 @@ func (p *program) prepareCommand() {
 			continue
 		}
 		if !s.constant {
+			if len(s.parts) == 1 {
+				s.template = compile(s.parts[0])
+			}
 			p.jobs.varying = append(p.jobs.varying, s)
 			continue
 		}
@@ -111,6 +114,11 @@ func (w work) Resolve(place sweep.Place) (sweep.Command, error) {
 	c := w.p.jobs.fixed
 	var diags hcl2.Diagnostics
 	for _, s := range w.p.jobs.varying {
+		if s.path == "run.cmd" && s.template != nil {
+			if text, ok := s.template.render(r); ok && fillShell(&c, text) == nil {
+				continue
+			}
+		}
 		v, more := r.value(s)
 		diags = append(diags, more...)
 		if more.HasErrors() {
@@ -139,7 +147,7 @@ func (w work) Resolve(place sweep.Place) (sweep.Command, error) {
 
 // at begins an evaluation.
 func (w work) at(place sweep.Place) *resolution {
-	r := &resolution{work: w, place: place, hp: w.hp, whole: w.hp, values: map[string]cty.Value{}}
+	r := &resolution{work: w, place: place, hp: w.hp, whole: w.hp}
 	if place == (sweep.Place{}) {
 		r.standIn()
 	}
@@ -204,15 +212,33 @@ func (r *resolution) value(s *slot) (cty.Value, hcl2.Diagnostics) {
 	if v, ok := r.values[s.path]; ok {
 		return v, nil
 	}
-	v, ctx, diags := s.evaluate(r.get)
+	one, diags := r.evaluate(s)
 	if diags.HasErrors() {
-		return v, diags
+		return one.value, diags
 	}
 	if r.contexts == nil {
-		r.contexts = map[*slot]*hcl2.EvalContext{}
+		r.values, r.contexts = map[string]cty.Value{}, map[*slot]*hcl2.EvalContext{}
 	}
-	r.values[s.path], r.contexts[s] = v, ctx
-	return v, nil
+	r.values[s.path], r.contexts[s] = one.value, one.ctx
+	return one.value, nil
+}
+
+func (r *resolution) evaluate(s *slot) (slotValue, hcl2.Diagnostics) {
+	var buffer [128]byte
+	key, keyed := buffer[:0], len(s.parts) == 1
+	if keyed {
+		key, keyed = appendKey(key, s.parts[0], r.hp)
+	}
+	if keyed {
+		if known, ok := s.memo.get(key); ok {
+			return known, nil
+		}
+	}
+	v, ctx, diags := s.evaluate(r.get)
+	if keyed && !diags.HasErrors() {
+		s.memo.put(key, slotValue{v, ctx})
+	}
+	return slotValue{v, ctx}, diags
 }
 
 // get is a value that a setting needs.
