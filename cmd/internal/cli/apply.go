@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/lxsweep/lxsweep/hcl"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// ApplyOptions are what `lxsweep apply` is told.
+type ApplyOptions struct {
+	*Factory
+	InputOptions
+	StateOptions
+	RerunOptions
+	Filter        string
+	AutoApprove   bool
+	CancelRemoved bool
+	Parallel      int
+	GPUs          []string
+	FailFast      bool
+	MaxFailures   int
+	LockTimeout   time.Duration
+	Progress      string // "auto", "tty", "plain" or "quiet"
+
+	saved     *savedPlan // nil if files were named
+	savedRows []savedRow
+}
+
+func newApplyCmd(f *Factory, run func(context.Context, *ApplyOptions) error) *cobra.Command {
+	o := &ApplyOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "apply FILE... | PLAN",
+		Short: "Run the experiments that have not run",
+		Long: `apply plans, asks, and runs what is to run, so many at a time. What has
+succeeded or failed is kept unless --rerun says otherwise. It can be interrupted
+and started again at any time: the same command goes on.
+
+Ctrl-C once starts nothing more and waits for what runs; twice ends that too.`,
+		Example: `  lxsweep apply grid.hcl
+  lxsweep apply grid.hcl --rerun failed
+  lxsweep apply night.lxplan
+  lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
+		Args: needFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Files = args
+			if err := oneOf("--progress", o.Progress, "auto", "tty", "plain", "quiet"); err != nil {
+				return err
+			}
+			if err := o.takeSaved(cmd.Flags()); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	fs := cmd.Flags()
+	o.InputOptions.flags(fs)
+	o.StateOptions.flags(fs)
+	o.RerunOptions.flags(fs)
+	filterFlag(fs, &o.Filter)
+	parallelFlags(fs, &o.Parallel, &o.GPUs)
+	fs.BoolVar(&o.AutoApprove, "auto-approve", false, "do not ask")
+	fs.BoolVar(&o.CancelRemoved, "cancel-removed", false, "end runs that the files no longer ask for")
+	fs.BoolVar(&o.FailFast, "fail-fast", false, "start nothing more after the first failure")
+	fs.IntVar(&o.MaxFailures, "max-failures", 0, "start nothing more after so many failures")
+	fs.DurationVar(&o.LockTimeout, "lock-timeout", 0, "wait so long for another apply to end (-1s: as long as it takes)")
+	fs.StringVar(&o.Progress, "progress", "auto", "how progress is shown: auto, tty, plain, quiet")
+	return cmd
+}
+
+// planFlags may not be given with a saved plan, which has its own.
+var planFlags = []string{"var-file", "set", "config", "round", "runner", "state", "rerun", "accept-changed", "filter", "var"}
+
+// takeSaved reads a saved plan, if that is what was named.
+func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
+	if len(o.Files) != 1 {
+		return nil
+	}
+	var err error
+	o.saved, o.savedRows, err = readSaved(o.abs(o.Files[0]))
+	if err != nil || o.saved == nil {
+		return err
+	}
+	for _, name := range planFlags {
+		if fs.Changed(name) {
+			return errorf("lxsweep apply "+sweep.ShellQuote(o.Files[0]), "a saved plan is applied as it is: --%s belongs to the plan command", name)
+		}
+	}
+	s := o.saved
+	o.InputOptions = InputOptions{
+		Files: s.Files, Vars: s.Vars, VarFiles: s.VarFiles, Sets: s.Sets, Configs: s.Configs, Round: s.Round, Runner: s.Runner,
+	}
+	o.RerunOptions = RerunOptions{Rerun: s.Rerun, AcceptChanged: s.Accept}
+	o.State, o.Filter = s.State, s.Filter
+	return nil
+}
+
+func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
+	if o.saved == nil {
+		return o.load(o.InputOptions)
+	}
+	return o.loadWith(o.Files, hcl.Options{
+		Vars: o.Vars, VarFiles: o.VarFiles, Sets: o.Sets, Configs: o.Configs, Round: o.Round, Runner: o.Runner,
+		Environ: o.saved.environ(o.Environ), ReadFile: o.saved.readFile,
+	})
+}
+
+func runApply(ctx context.Context, o *ApplyOptions) error {
+	module, err := o.loadModule()
+	if err != nil {
+		return err
+	}
+	a := newApplying(o, module)
+	if err := a.show(ctx); err != nil {
+		return err
+	}
+	if err := a.approve(); err != nil {
+		return err
+	}
+	return a.run(ctx)
+}
+
+// open opens the project for an apply; see Factory.open.
+func (o *ApplyOptions) open(ctx context.Context, m *hcl.Module, mode ledger.Mode) (*planning, error) {
+	p, err := o.Factory.open(ctx, m, o.InputOptions, o.State, o.GPUs, mode)
+	if err != nil {
+		return nil, err
+	}
+	return newPlanning(p, o.RerunOptions, o.Filter)
+}

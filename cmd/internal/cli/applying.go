@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// applying is an apply from its plan to its exit code.
+type applying struct {
+	*ApplyOptions
+	module *hcl.Module
+	out    io.Writer // where the plan and the results go; nowhere if quiet
+	info   ledger.Info
+
+	// What the plan that was shown said.
+	shown    tallied
+	approved []savedRow // its starts
+	names    []string   // the experiment names whose locks are needed
+	fresh    bool       // there was no ledger
+	// patterns are the metrics patterns of what is open in the ledger.
+	patterns map[sweep.Hash]string
+}
+
+// tallied is what an apply must know of a plan.
+type tallied struct {
+	starts   int
+	accepted int // changed successes whose work is taken as equivalent
+	removed  int // removed and still running
+	settling int // open in the ledger, at our place
+	live     int
+	kept     int // failures that are left as they are
+	absent   int // wanted, not succeeded and not ours to run: live elsewhere
+	line     string
+}
+
+// toAsk says whether the plan does something that a person must agree to.
+func (t *tallied) toAsk(cancelRemoved bool) bool {
+	return t.starts > 0 || t.accepted > 0 || cancelRemoved && t.removed > 0
+}
+
+func newApplying(o *ApplyOptions, m *hcl.Module) *applying {
+	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}}
+	if o.quiet() {
+		a.out = io.Discard
+	}
+	return a
+}
+
+func (o *ApplyOptions) quiet() bool { return o.Progress == "quiet" }
+
+// show makes the plan without a lock and draws it.
+func (a *applying) show(ctx context.Context) (err error) {
+	pl, err := a.open(ctx, a.module, ledger.ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer closing(pl, &err)
+	a.fresh = !pl.ledger.Exists()
+	if err := a.checkLedger(pl.project); err != nil {
+		return err
+	}
+	plan, err := pl.plan(ctx)
+	if err != nil {
+		return err
+	}
+	f := *a.Factory
+	f.Out.Writer = a.out
+	w := f.planText(pl.project, pl.header(planSettings(a.InputOptions, a.RerunOptions, a.Filter), a.parallel(a.Parallel)))
+	rows, names := newSavedRows(true), map[string]bool{}
+	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
+		rows.row(action)
+		a.shown.row(pl, action)
+		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
+			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
+		}
+		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
+			names[nameOf(action)] = true
+		}
+	})
+	if err != nil {
+		return err
+	}
+	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, a.parallel(a.Parallel))
+	a.approved, a.names = rows.rows, sortedKeys(names)
+	return a.checkSaved(a.approved)
+}
+
+func nameOf(a *sweep.Action) string {
+	if a.Experiment != nil {
+		return a.Experiment.Name
+	}
+	return a.Record.Name
+}
+
+// row takes a row of a plan into account.
+func (t *tallied) row(pl *planning, a *sweep.Action) {
+	if a.Excluded || a.Shared != "" {
+		return
+	}
+	if last := lastOf(a); last != nil && !last.State.Final() && pl.own(last) {
+		t.settling++
+	}
+	switch {
+	case a.Sign == sweep.SignRemoved:
+		if a.Live != nil && !a.Live.State.Final() {
+			t.removed++
+		}
+	case a.Sign == sweep.SignLive && a.Elsewhere:
+		t.absent++
+	case a.Sign == sweep.SignLive:
+		t.live++
+	case a.Sign == sweep.SignFailed && !a.Start:
+		t.kept++
+	case accepts(pl, a):
+		t.accepted++
+	}
+}
+
+func lastOf(a *sweep.Action) *sweep.Tried {
+	if a.Record == nil {
+		return nil
+	}
+	return a.Record.Last
+}
+
+// accepts reports whether --accept-changed makes the row's work equivalent.
+func accepts(pl *planning, a *sweep.Action) bool {
+	if !pl.accept || a.Sign != sweep.SignUnchanged || a.Record.Last.Work == a.Experiment.WorkHash {
+		return false
+	}
+	for _, work := range a.Record.Equivalent {
+		if work == a.Experiment.WorkHash {
+			return false
+		}
+	}
+	return true
+}
+
+// checkLedger refuses a saved plan that was made against another ledger.
+func (a *applying) checkLedger(p *project) error {
+	if a.saved == nil || a.saved.LedgerID == p.ledger.ID() {
+		return nil
+	}
+	err := fmt.Errorf("the plan was made when %s was another ledger", p.state)
+	if a.saved.LedgerID == "" {
+		err = fmt.Errorf("the plan was made when there was no ledger at %s", p.state)
+	}
+	return &exitError{ExitStale, err, a.planAgain()}
+}
+
+func (a *applying) planAgain() string {
+	return "make it again: lxsweep plan --out PLAN grid.hcl"
+}
+
+// checkSaved refuses if what would start is not what the saved plan starts.
+func (a *applying) checkSaved(now []savedRow) error {
+	if a.saved == nil {
+		return nil
+	}
+	d := diffStarts(a.savedRows, now)
+	if d.empty() {
+		return nil
+	}
+	a.writeDifference(d)
+	err := fmt.Errorf("the saved plan no longer holds: %d of its %d starts would not start now, %d others would",
+		len(d.missing), len(a.savedRows), len(d.added))
+	return &exitError{ExitStale, err, a.planAgain()}
+}
+
+// fewDifferences is how many rows of a difference are printed, of each kind.
+const fewDifferences = 20
+
+func (a *applying) writeDifference(d difference) {
+	write := func(rows []savedRow, what string) {
+		for i, r := range rows {
+			if i == fewDifferences {
+				fmt.Fprintf(a.Err, "  %d more %s\n", len(rows)-i, what)
+				return
+			}
+			fmt.Fprintf(a.Err, "  %s %s %s\n", r.Sign, r.Run, what)
+		}
+	}
+	write(d.missing, "was to start, and would not now")
+	write(d.added, "was not to start, and would now")
+}
+
+// approve asks, unless nothing needs to be asked or the answer is known.
+func (a *applying) approve() error {
+	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
+		return nil
+	}
+	if !a.InTerminal || !a.Err.Terminal {
+		return errorf("lxsweep apply --auto-approve "+quoteAll(a.Files), "apply needs approval, and there is no terminal to ask at")
+	}
+	fmt.Fprint(a.Err, "\nRun this? Only yes is taken for it: ")
+	answer, err := bufio.NewReader(a.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		fmt.Fprintln(a.Err)
+		return errorf("", "nothing was started: the answer was not yes")
+	}
+	return nil
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = sweep.ShellQuote(w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,273 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/runner/local"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// CancelOptions are what `lxsweep cancel` is told.
+type CancelOptions struct {
+	*Factory
+	StateOptions
+	Runs   []string
+	Sweep  string
+	Reason string
+}
+
+func newCancelCmd(f *Factory, run func(context.Context, *CancelOptions) error) *cobra.Command {
+	o := &CancelOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "cancel RUN... | --sweep SWEEP",
+		Short: "End runs, and keep those that wait from being started",
+		Long: `cancel asks the apply that runs the experiments to end them and waits until it
+has; where no apply runs, it ends them itself.`,
+		Example: `  lxsweep cancel ex-8 ex-9
+  lxsweep cancel --sweep nightly`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.Sweep == "" {
+				return needRuns(1, -1)(cmd, args)
+			}
+			return noArgs(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Runs = args
+			return run(cmd.Context(), o)
+		},
+	}
+	o.readerFlags(cmd.Flags())
+	cmd.Flags().StringVar(&o.Sweep, "sweep", "", "all of a `sweep`, in its newest round")
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record")
+	return cmd
+}
+
+func runCancel(ctx context.Context, o *CancelOptions) (err error) {
+	path, err := o.findState(o.State)
+	if err != nil {
+		return err
+	}
+	l, err := o.openLedger(ctx, path, ledger.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer closing(l, &err)
+	names, err := o.targets(ctx, l)
+	if err != nil {
+		return err
+	}
+	c := &cancelling{CancelOptions: o, ledger: l}
+	if c.runner, err = o.newRunner(l, []string{}); err != nil {
+		return err
+	}
+	defer c.runner.Close()
+	for _, name := range names {
+		if err := c.name(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targets are the experiment names that have to do with what is to be
+// cancelled.
+func (o *CancelOptions) targets(ctx context.Context, l *ledger.Ledger) ([]string, error) {
+	names := map[string]bool{}
+	for _, run := range o.Runs {
+		r, err := find(ctx, l, run)
+		if err != nil {
+			return nil, err
+		}
+		names[r.Name] = true
+	}
+	if o.Sweep != "" {
+		for r, err := range l.Records(ctx, ledger.Query{Sweep: o.Sweep}) {
+			if err != nil {
+				return nil, err
+			}
+			names[r.Name] = true
+		}
+		if len(names) == 0 {
+			return nil, errorf("lxsweep status lists the sweeps that there are", "no sweep %q was applied in the newest round", o.Sweep)
+		}
+	}
+	return sortedKeys(names), nil
+}
+
+// cancelling is a cancel at work.
+type cancelling struct {
+	*CancelOptions
+	ledger *ledger.Ledger
+	runner *local.Runner
+}
+
+// name cancels what is meant under one experiment name: by the process that
+// holds its lock, or here.
+func (c *cancelling) name(ctx context.Context, name string) error {
+	for {
+		session, err := c.ledger.Lock(ctx, []string{name}, 0, c.info())
+		var locked *ledger.LockedError
+		if err == nil {
+			return errors.Join(c.here(ctx, session, name), session.Close())
+		}
+		if !errors.As(err, &locked) {
+			return err
+		}
+		done, err := c.ask(ctx, name, locked.Holder)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+func (c *cancelling) info() ledger.Info {
+	info := ledger.Info{Version: c.version(), Command: "lxsweep cancel " + strings.Join(append(c.Runs, c.Sweep), " ")}
+	info.Host, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		info.User = u.Username
+	}
+	return info
+}
+
+func (c *cancelling) reason() string {
+	info := c.info()
+	by := "lxsweep cancel by " + info.User
+	if c.Reason != "" {
+		return c.Reason + " (" + by + ")"
+	}
+	return by
+}
+
+// holderPoll is how often the process that was asked is looked for.
+const holderPoll = time.Second
+
+// ask writes a request and waits for the answer. done is false if whoever was
+// asked is gone.
+func (c *cancelling) ask(ctx context.Context, name string, holder ledger.Holder) (done bool, err error) {
+	info := c.info()
+	request := ledger.CancelRequest{
+		ExperimentName: name, Sweep: c.Sweep, RunNames: c.under(name), Reason: c.reason(), By: info.User + "@" + info.Host,
+	}
+	id, err := c.ledger.RequestCancel(ctx, request)
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(c.Err, "asked %s; waiting until it has\n", holder)
+	for {
+		waiting, cancel := context.WithTimeout(ctx, holderPoll)
+		r, err := c.ledger.WaitAcknowledged(waiting, id)
+		cancel()
+		switch {
+		case err == nil && r.Answer == tooLate:
+			return false, nil
+		case err == nil:
+			fmt.Fprintf(c.Err, "%s\n", r.Answer)
+			return true, nil
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return false, err
+		}
+		now, err := c.ledger.Holder(name)
+		if err != nil {
+			return false, err
+		}
+		if now == nil {
+			return false, c.ledger.Acknowledge(ctx, id, tooLate)
+		}
+	}
+}
+
+// under are the named runs of an experiment name.
+func (c *cancelling) under(name string) []string {
+	return slices.DeleteFunc(slices.Clone(c.Runs), func(run string) bool {
+		return run[:strings.LastIndexByte(run, '-')] != name
+	})
+}
+
+// here ends what runs and is meant, and settles what has ended.
+func (c *cancelling) here(ctx context.Context, session *ledger.Session, name string) error {
+	meant, err := c.meant(ctx, name)
+	if err != nil {
+		return err
+	}
+	lives, err := c.runner.Survey(ctx)
+	if err != nil {
+		return err
+	}
+	states := make(map[int64]sweep.State, len(lives))
+	for _, l := range lives {
+		states[l.AttemptID] = l.State
+	}
+	u := &unobserved{c.runner, session}
+	host, _ := c.runner.Host()
+	for _, r := range meant {
+		if err := c.one(ctx, u, r, host, states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// meant are the records to be cancelled under a name: those that were named, or
+// those of the sweep that have an open attempt.
+func (c *cancelling) meant(ctx context.Context, name string) ([]*sweep.Record, error) {
+	q := ledger.Query{Sweep: c.Sweep, Names: []string{name}}
+	if c.Sweep == "" {
+		q = ledger.Query{RunNames: c.under(name)}
+	}
+	var list []*sweep.Record
+	for r, err := range c.ledger.Records(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Sweep == "" || r.Last != nil && !r.Last.State.Final() {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+func (c *cancelling) one(ctx context.Context, u *unobserved, r *sweep.Record, host string, states map[int64]sweep.State) error {
+	say := func(text string) { fmt.Fprintf(c.Err, "%s %s\n", r.RunName(), text) }
+	switch {
+	case r.Last == nil:
+		say("was never started, and no apply is running that could start it")
+		return nil
+	case r.Last.State.Final():
+		say("has ended: " + string(r.Last.State))
+		return nil
+	case r.Last.Host != host || r.Last.Runner != c.runner.Name():
+		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which only that machine can end", r.RunName(), r.Last.Host, r.Last.Runner)
+	}
+	state, known := states[r.Last.ID]
+	if !known {
+		say("was interrupted: " + vanished.Reason)
+		return u.record(ctx, r.Last.ID, vanished)
+	}
+	settle := u.end
+	if state.Final() {
+		settle = u.settle
+	}
+	o, err := settle(ctx, r, c.reasonFor(state))
+	if err == nil {
+		say(string(o.State))
+	}
+	return err
+}
+
+// reasonFor is the reason of an ending; what has ended is only recorded.
+func (c *cancelling) reasonFor(s sweep.State) string {
+	if s.Final() {
+		return ""
+	}
+	return c.reason()
+}

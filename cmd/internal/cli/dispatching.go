@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// ran is what a dispatcher left.
+type ran struct {
+	summary  runner.Summary
+	failures []runner.Ended // the first few
+	stopped  bool           // by a signal
+}
+
+// dispatch runs the tasks and draws what happens.
+func (x *execution) dispatch(ctx context.Context) (ran, error) {
+	progress := x.progress(len(x.tasks))
+	defer progress.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := &watcher{progress: progress, inFlight: map[string]string{}}
+	stop := make(chan struct{})
+	cancels := make(chan runner.Cancel)
+	d := &runner.Dispatcher{
+		Runner: x.pl.runner, Recorder: x.session, Parallel: x.parallel(x.Parallel),
+		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
+		Stop: stop, Cancels: cancels,
+	}
+	var helpers sync.WaitGroup
+	done := make(chan struct{})
+	signals, ignore := x.Signals()
+	helpers.Go(func() { watch.signals(signals, done, stop, cancel) })
+	helpers.Go(func() { x.obey(ctx, watch, done, cancels) })
+	summary, err := d.Run(ctx, x.all())
+	close(done)
+	helpers.Wait()
+	ignore()
+	return ran{summary, watch.failures, watch.stopped}, err
+}
+
+func (x *execution) progress(total int) ui.Progress {
+	s := x.screen(x.Err)
+	mode := x.Progress
+	if mode == "auto" {
+		mode = "plain"
+		if x.Err.Terminal && x.Getenv("TERM") != "dumb" {
+			mode = "tty"
+		}
+	}
+	switch mode {
+	case "tty":
+		width := func() int {
+			if w := x.Err.Width(); w > 0 {
+				return w
+			}
+			return 80
+		}
+		return ui.NewStatusLine(x.Err, width, s.Color, total, x.Now)
+	case "plain":
+		return ui.NewLines(x.Err, s, total, x.Now)
+	}
+	return ui.Quiet{}
+}
+
+// watcher hears the dispatcher's events and the process' signals.
+type watcher struct {
+	progress ui.Progress
+
+	mu       sync.Mutex // guards what follows
+	failures []runner.Ended
+	stopped  bool
+	inFlight map[string]string // sweeps, by run name
+}
+
+// event is called by the dispatcher, from one goroutine.
+func (w *watcher) event(e runner.Event) {
+	w.mu.Lock()
+	switch e := e.(type) {
+	case runner.Queued:
+		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
+	case runner.Started:
+		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
+	case runner.Ended:
+		delete(w.inFlight, e.Attempt.RunName)
+		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
+			w.failures = append(w.failures, e)
+		}
+	}
+	w.mu.Unlock()
+	w.progress.Event(e)
+}
+
+// signals obeys the process' signals until done is closed. It closes stop.
+func (w *watcher) signals(signals <-chan os.Signal, done <-chan struct{}, stop chan<- struct{}, cancel context.CancelCauseFunc) {
+	first := true
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			w.mu.Lock()
+			w.stopped = true
+			w.mu.Unlock()
+			if s == syscall.SIGHUP {
+				w.progress.Note("hung up: nothing more is started, and what runs goes on without lxsweep")
+				cancel(runner.ErrDetach)
+				continue
+			}
+			if first {
+				first = false
+				close(stop)
+				w.progress.Note("interrupted: nothing more is started; waiting for what runs (interrupt again to end that too)")
+				continue
+			}
+			w.progress.Note("interrupted again: ending what runs")
+			cancel(&runner.Ending{State: sweep.Interrupted, Reason: "lxsweep was interrupted"})
+		}
+	}
+}
+
+// conclude reads out what came of it, and chooses the exit code.
+func (x *execution) conclude(ctx context.Context, r ran) error {
+	code := x.exitCode(r)
+	out, progress := x.out, x.Err.Writer
+	if x.quiet() {
+		if code == ExitOK {
+			return nil
+		}
+		out = x.Out
+	}
+	if len(x.tasks) > 0 {
+		if err := x.boards(ctx, out); err != nil {
+			return err
+		}
+	}
+	applied := &ui.Applied{
+		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, Next: x.next(r, code),
+	}
+	if len(x.tasks) == 0 && code == ExitOK {
+		return nil // the plan said why
+	}
+	if err := applied.Write(progress, x.screen(x.Err)); err != nil {
+		return err
+	}
+	return said(code)
+}
+
+func (x *execution) exitCode(r ran) ExitCode {
+	switch {
+	case r.stopped && (r.summary.NotStarted > 0 || r.summary.Live > 0 || r.summary.ByState[sweep.Interrupted] > 0):
+		return ExitInterrupted
+	case r.summary.Failed > 0 || r.summary.NotStarted > 0 || r.summary.Live > 0 || x.now.kept > 0 || x.now.absent > 0:
+		return ExitUnsuccessful
+	}
+	return ExitOK
+}
+
+// next says how to go on.
+func (x *execution) next(r ran, code ExitCode) []ui.Hint {
+	var hints []ui.Hint
+	if len(r.failures) > 0 {
+		hints = append(hints, ui.Hint{Command: "lxsweep logs " + r.failures[0].Attempt.RunName, What: "its whole output"})
+	}
+	files := quoteAll(x.Files)
+	if x.saved != nil {
+		files = "FILE..." // the plan's own files were kept with it
+	}
+	switch {
+	case code == ExitInterrupted:
+		hints = append(hints, ui.Hint{Command: "lxsweep apply " + files, What: "goes on from here"})
+	case r.summary.Failed > 0 || x.now.kept > 0:
+		hints = append(hints, ui.Hint{Command: "lxsweep apply " + files + " --rerun failed", What: "runs the failures again"})
+	}
+	if r.summary.Succeeded > 0 {
+		hints = append(hints, ui.Hint{Command: "lxsweep results", What: "all of them"})
+	}
+	return hints
+}
+
+// boards draws the top of every sweep's leaderboard.
+func (x *execution) boards(ctx context.Context, out interface{ Write([]byte) (int, error) }) error {
+	for _, s := range x.module.Sweeps {
+		b, err := readBoard(ctx, x.pl.ledger, sweep.Asked{Source: x.pl.source, Sweep: s.Name, Round: x.pl.round, Objective: s.Objective}, nil)
+		if err != nil {
+			return err
+		}
+		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
+			continue
+		}
+		b.Limit = topRows
+		if _, err := fmt.Fprintln(out); err != nil {
+			return err
+		}
+		if err := b.Write(out, x.screen(x.Factory.Out)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// topRows is how much of a leaderboard an apply shows.
+const topRows = 5

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+)
+
+// Factory is what every command is made with: the world as it comes in.
+type Factory struct {
+	Version string
+	In      io.Reader
+	Out     Stream
+	Err     Stream
+	// InTerminal says that In is a terminal, where questions can be answered.
+	InTerminal bool
+	// Environ looks up an environment variable.
+	Environ func(string) (string, bool)
+	// Dir is the current folder, absolute.
+	Dir string
+	Now func() time.Time
+	// Signals delivers SIGINT, SIGTERM and SIGHUP until stop is called.
+	Signals func() (signals <-chan os.Signal, stop func())
+	// CPUs is how many runs go on at once where nobody says.
+	CPUs int
+
+	noColor *bool // --no-color, nil if it was not given
+}
+
+// Stream is a place to write to.
+type Stream struct {
+	io.Writer
+	// Terminal says that somebody looks at it.
+	Terminal bool
+	// Width is how many columns it has now, 0 for no limit.
+	Width func() int
+}
+
+// Getenv returns an environment variable, empty if it is not set.
+func (f *Factory) Getenv(name string) string {
+	value, _ := f.Environ(name)
+	return value
+}
+
+// screen is how renderers draw on s.
+func (f *Factory) screen(s Stream) ui.Screen {
+	return ui.Screen{Width: s.Width(), Color: ui.WantColor(f.noColor, f.Getenv, s.Terminal)}
+}
+
+// SystemFactory is the process' own world.
+func SystemFactory(version string) (*Factory, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return &Factory{
+		Version: version,
+		In:      os.Stdin, Out: systemStream(os.Stdout), Err: systemStream(os.Stderr),
+		InTerminal: term.IsTerminal(int(os.Stdin.Fd())),
+		Environ:    os.LookupEnv,
+		Dir:        dir,
+		Now:        time.Now,
+		Signals:    systemSignals,
+		CPUs:       cpus(),
+	}, nil
+}
+
+// systemStream takes the width of a terminal from the terminal, that of
+// anything else from COLUMNS.
+func systemStream(file *os.File) Stream {
+	terminal := term.IsTerminal(int(file.Fd()))
+	width := func() int {
+		if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 && !terminal {
+			return columns
+		}
+		columns, _, err := term.GetSize(int(file.Fd()))
+		if err != nil {
+			return 0
+		}
+		return columns
+	}
+	return Stream{file, terminal, width}
+}
+
+func systemSignals() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// LogsOptions are what `lxsweep logs` is told.
+type LogsOptions struct {
+	*Factory
+	StateOptions
+	Run     string
+	Follow  bool
+	Attempt int // 0 for the newest
+}
+
+func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobra.Command {
+	o := &LogsOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "logs RUN",
+		Short: "Print the output of a run",
+		Example: `  lxsweep logs ex-8
+  lxsweep logs ex-8 -f
+  lxsweep logs ex-8 --attempt 1 > first.log`,
+		Args: needRuns(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Run = args[0]
+			return run(cmd.Context(), o)
+		},
+	}
+	o.readerFlags(cmd.Flags())
+	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the run ends")
+	cmd.Flags().IntVar(&o.Attempt, "attempt", 0, "the `number` of the attempt (default: the newest)")
+	return cmd
+}
+
+func runLogs(ctx context.Context, o *LogsOptions) (err error) {
+	l, err := o.reading(ctx, o.State)
+	if err != nil {
+		return err
+	}
+	defer closing(l, &err)
+	r, err := find(ctx, l, o.Run)
+	if err != nil {
+		return err
+	}
+	t, err := chooseAttempt(ctx, l, r, o.Attempt)
+	if err != nil {
+		return err
+	}
+	var out io.Writer = o.Out
+	if o.Out.Terminal {
+		safe := ui.NewSafeWriter(o.Out)
+		defer safe.Flush()
+		out = safe
+	}
+	return o.print(ctx, l, r, t, out)
+}
+
+// chooseAttempt returns the attempt with the number, the newest for 0.
+func chooseAttempt(ctx context.Context, l *ledger.Ledger, r *sweep.Record, number int) (*sweep.Tried, error) {
+	attempts, err := l.Attempts(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(attempts) == 0 {
+		return nil, errorf("lxsweep status shows how things stand", "%s was never started", r.RunName())
+	}
+	if number == 0 {
+		return attempts[len(attempts)-1], nil
+	}
+	for _, t := range attempts {
+		if t.Number == number {
+			return t, nil
+		}
+	}
+	return nil, errorf("", "%s has no attempt %d; it has %d", r.RunName(), number, len(attempts))
+}
+
+// print copies the log; with Follow it goes on until the attempt has ended.
+func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, out io.Writer) error {
+	path, err := o.logPath(l, r, t)
+	if err != nil {
+		return err
+	}
+	file, err := o.openLog(ctx, l, r, t, path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	tick := time.NewTicker(followPoll)
+	defer tick.Stop()
+	for {
+		ended := true
+		if o.Follow {
+			if ended, err = o.hasEnded(ctx, l, r, t.Number); err != nil {
+				return err
+			}
+		}
+		// What was written before the end was seen is read after it.
+		if _, err := io.Copy(out, file); err != nil || ended {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// followPoll is how often a log that is followed is read.
+const followPoll = 200 * time.Millisecond
+
+func (o *LogsOptions) logPath(l *ledger.Ledger, r *sweep.Record, t *sweep.Tried) (string, error) {
+	if t.Log != "" {
+		return t.Log, nil
+	}
+	runner, err := o.newRunner(l, []string{})
+	if err != nil {
+		return "", err
+	}
+	defer runner.Close()
+	return runner.LogPath(r.RunName(), t.Number), nil
+}
+
+// openLog opens the file, and with Follow waits for it.
+func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, path string) (*os.File, error) {
+	for {
+		file, err := os.Open(path)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+		ended := true
+		if o.Follow {
+			if ended, err = o.hasEnded(ctx, l, r, t.Number); err != nil {
+				return nil, err
+			}
+		}
+		if ended {
+			return nil, fmt.Errorf("%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
+		}
+		select {
+		case <-time.After(followPoll):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// hasEnded reports whether the attempt lives no more, by the ledger or by what
+// this machine knows.
+func (o *LogsOptions) hasEnded(ctx context.Context, l *ledger.Ledger, r *sweep.Record, number int) (bool, error) {
+	t, err := chooseAttempt(ctx, l, r, number)
+	if err != nil || t.State.Final() {
+		return true, err
+	}
+	state, err := o.alive(ctx, l)
+	if err != nil {
+		return true, err
+	}
+	return state(t).Final(), nil
+}

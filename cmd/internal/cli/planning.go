@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// planning is how plans of a project are made: the same way before and under
+// the lock.
+type planning struct {
+	*project
+	rerun  sweep.Rerun
+	accept bool
+	filter *hcl.Filter // nil for none
+}
+
+func newPlanning(p *project, o RerunOptions, filter string) (*planning, error) {
+	pl := &planning{project: p, accept: o.AcceptChanged}
+	var err error
+	if pl.rerun, err = o.parse(); err != nil {
+		return nil, err
+	}
+	pl.filter, err = p.f.parseFilter(filter)
+	return pl, err
+}
+
+// plan surveys the runner and prepares a plan.
+func (pl *planning) plan(ctx context.Context) (*sweep.Plan, error) {
+	live, err := pl.survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := sweep.PlanOptions{
+		Past: pl.ledger, Live: live, Own: pl.own, Source: pl.source, Round: pl.round,
+		Rerun: pl.rerun, AcceptChanged: pl.accept,
+	}
+	if pl.filter != nil {
+		o.Select = pl.selects
+	}
+	return sweep.NewPlan(pl.module.Sweeps, o), nil
+}
+
+// walk pulls a plan's rows. Errors of single points are gathered and printed
+// together at the end; they end the command.
+func (pl *planning) walk(ctx context.Context, p *sweep.Plan, each func(*sweep.Action) error) error {
+	failures := pl.module.Failures()
+	failed := 0
+	for a, err := range p.Actions(ctx) {
+		switch {
+		case err != nil && p.Failed == failed: // not of a point: it ended the plan
+			return err
+		case err != nil:
+			failed = p.Failed
+			failures.Add(err)
+		default:
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+	}
+	return pl.f.diagnose(failures.Diagnostics())
+}
+
+// checkFits warns of starts that the machine can never run. It remembers one
+// request of each kind.
+type checkFits struct {
+	fits  func(sweep.Resources) error
+	known map[string]bool
+	list  []string
+}
+
+func newCheckFits(p *project) *checkFits {
+	return &checkFits{fits: p.runner.Fits, known: map[string]bool{}}
+}
+
+func (c *checkFits) row(a *sweep.Action) {
+	if !a.Start {
+		return
+	}
+	err := c.fits(a.Experiment.Command.Resources)
+	if err == nil {
+		return
+	}
+	if text := err.Error(); !c.known[text] && len(c.known) < 10 {
+		c.known[text] = true
+		c.list = append(c.list, a.RunName()+" can never start here: "+text)
+	}
+}
+
+// codeWarning says that results are kept although the code has changed since,
+// where no inputs say whether that matters.
+type codeWarning struct {
+	*project
+	commit string
+	dirty  bool
+	seen   map[string]bool // configs that were looked at
+	list   []string
+}
+
+func (c *codeWarning) row(a *sweep.Action) {
+	if a.Sign != sweep.SignUnchanged || a.Excluded || a.Experiment == nil || c.commit == "" || a.Record.Last == nil {
+		return
+	}
+	config, was := a.Experiment.Config, a.Record.Last.GitCommit
+	if was == "" || was == c.commit || c.seen[config] {
+		return
+	}
+	c.seen[config] = true
+	for _, s := range c.module.Sweeps {
+		for _, base := range s.Bases {
+			if base.Config != config {
+				continue
+			}
+			if _, inputs, err := base.Work(a.Experiment.HP); err == nil && len(inputs) == 0 {
+				c.list = append(c.list, "the code was committed anew since "+a.RunName()+" ran, and config \""+config+
+					"\" does not say which files matter; list them: run { inputs = [\"train.py\"] }")
+			}
+			return
+		}
+	}
+}
+
+// draw walks a plan and draws it. also is told each row too.
+func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, also func(*sweep.Action)) error {
+	fits := newCheckFits(pl.project)
+	commit, dirty := gitState(ctx, pl.module.Dir)
+	code := &codeWarning{project: pl.project, commit: commit, dirty: dirty, seen: map[string]bool{}}
+	err := pl.walk(ctx, p, func(a *sweep.Action) error {
+		fits.row(a)
+		code.row(a)
+		also(a)
+		return w.Row(a)
+	})
+	if err != nil {
+		return err
+	}
+	warnings := append(ui.Warnings(p), fits.list...)
+	return w.Finish(p, append(warnings, code.list...))
+}

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/runner/local"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// project is a configuration with its ledger and its runner: what plan and
+// apply work on. It must be closed.
+type project struct {
+	f      *Factory
+	module *hcl.Module
+	ledger *ledger.Ledger
+	runner *local.Runner
+	// state is the ledger's path as a person would type it.
+	state string
+	// source names the files in the ledger, relative to its folder, so that it
+	// stays when the whole tree moves.
+	source string
+	round  string
+}
+
+// load reads the files and prints what is wrong with them.
+func (f *Factory) load(o InputOptions) (*hcl.Module, error) {
+	return f.loadWith(o.Files, hcl.Options{
+		Vars: o.Vars, VarFiles: f.absAll(o.VarFiles), Sets: o.Sets, Configs: o.Configs, Round: o.Round, Runner: o.Runner,
+		Environ: f.Environ,
+	})
+}
+
+func (f *Factory) loadWith(files []string, o hcl.Options) (*hcl.Module, error) {
+	if o.Runner != "" && o.Runner != "local" {
+		return nil, errorf("leave --runner out, or use --runner local", "runner %q is not known", o.Runner)
+	}
+	module, diags := hcl.Load(files, o)
+	if err := f.diagnose(diags); err != nil {
+		return nil, err
+	}
+	for _, s := range module.Sweeps {
+		if s.Runner != "" && s.Runner != "local" && o.Runner == "" {
+			return nil, errorf("add --runner local to run it on this machine", "%s: sweep %q runs on %q, which is not there yet", s.Pos, s.Name, s.Runner)
+		}
+	}
+	return module, nil
+}
+
+// diagnose prints diagnostics; the error ends the command.
+func (f *Factory) diagnose(diags hcl.Diagnostics) error {
+	s := f.screen(f.Err)
+	if err := diags.WriteText(f.Err, s.Width, s.Color); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return said(ExitError)
+	}
+	return nil
+}
+
+// note prints a line that is worth reading and no error.
+func (f *Factory) note(text string) {
+	ui.WriteWarning(f.Err, f.screen(f.Err), text)
+}
+
+// abs makes a path absolute; empty stays empty.
+func (f *Factory) abs(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.Dir, path)
+}
+
+func (f *Factory) absAll(paths []string) []string {
+	list := make([]string, len(paths))
+	for i, path := range paths {
+		list[i] = f.abs(path)
+	}
+	return list
+}
+
+// short is a path as a person here would type it.
+func (f *Factory) short(path string) string {
+	rel, err := filepath.Rel(f.Dir, path)
+	if err != nil || strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
+		return path
+	}
+	return rel
+}
+
+// ledgerFile is where a ledger is, below the folder that it belongs to.
+const ledgerFile = ".lxsweep/lxsweep.db"
+
+// open opens the ledger and the runner of a module. With ReadOnly nothing is
+// created.
+func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state string, gpus []string, mode ledger.Mode) (*project, error) {
+	path := f.abs(state)
+	if path == "" {
+		path = filepath.Join(m.Dir, ledgerFile)
+	}
+	p := &project{f: f, module: m, source: sourceName(f.fileNames(m), path), round: roundOf(m)}
+	for _, config := range o.Configs {
+		p.source += " --config " + config // wanted apart from what the sweeps want
+	}
+	var err error
+	if p.ledger, err = f.openLedger(ctx, path, mode); err != nil {
+		return nil, err
+	}
+	p.state = f.short(path)
+	if p.runner, err = f.newRunner(p.ledger, gpus); err != nil {
+		return nil, errors.Join(err, p.ledger.Close())
+	}
+	return p, nil
+}
+
+func (f *Factory) openLedger(ctx context.Context, path string, mode ledger.Mode) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, path, mode)
+	if err != nil {
+		return nil, err
+	}
+	l.Clock = f.Now
+	return l, nil
+}
+
+// newRunner makes the local runner, whose files are beside the ledger.
+func (f *Factory) newRunner(l *ledger.Ledger, gpus []string) (*local.Runner, error) {
+	folder := filepath.Dir(l.Path())
+	slots, logs := filepath.Join(folder, "slots"), filepath.Join(folder, "logs")
+	if filepath.Base(l.Path()) != filepath.Base(ledgerFile) {
+		slots, logs = l.Path()+".slots", l.Path()+".logs"
+	}
+	o := local.Options{SlotsDir: slots, LogsDir: logs, Owner: l.ID(), Now: f.Now}
+	if gpus != nil {
+		o.GPUs = local.Devices(gpus)
+	}
+	return local.New(o)
+}
+
+// Close ends the runner's slots and closes the ledger.
+func (p *project) Close() error {
+	for _, left := range p.runner.Close() {
+		p.f.note("left running by a run that has ended: " + left)
+	}
+	return p.ledger.Close()
+}
+
+// fileNames are the absolute paths of the module's sources.
+func (f *Factory) fileNames(m *hcl.Module) []string {
+	var paths []string
+	for _, file := range m.Files {
+		if filepath.Ext(file.Path) == ".hcl" {
+			paths = append(paths, f.abs(file.Path))
+		}
+	}
+	return paths
+}
+
+// sourceName names files as seen from the folder that the ledger belongs to.
+func sourceName(paths []string, state string) string {
+	base := filepath.Dir(state)
+	if filepath.Base(base) == filepath.Dir(ledgerFile) {
+		base = filepath.Dir(base)
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = path
+		if rel, err := filepath.Rel(base, path); err == nil {
+			names[i] = filepath.ToSlash(rel)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// roundOf is the round that all sweeps of a module are in.
+func roundOf(m *hcl.Module) string {
+	if len(m.Sweeps) == 0 {
+		return ""
+	}
+	return m.Sweeps[0].Round
+}
+
+// survey asks the runner what lives, if anything was ever started here.
+func (p *project) survey(ctx context.Context) ([]sweep.Live, error) {
+	if !p.ledger.Exists() {
+		return nil, nil
+	}
+	return p.runner.Survey(ctx)
+}
+
+// own reports whether the runner can judge an open attempt.
+func (p *project) own(t *sweep.Tried) bool {
+	host, _ := p.runner.Host()
+	return t.Runner == p.runner.Name() && t.Host == host
+}
+
+// header is what a plan says first.
+func (p *project) header(settings []string, parallel int) ui.PlanHeader {
+	h := ui.PlanHeader{
+		Version: p.f.version(), Runner: p.runner.Name(), Round: p.round, Settings: settings, Parallel: parallel,
+		Ledger: ui.Ledger{Path: p.state, ID: p.ledger.ID(), New: !p.ledger.Exists()},
+		Sweeps: p.module.Sweeps,
+	}
+	if strings.HasPrefix(p.ledger.JournalMode(), "rollback") {
+		h.Ledger.Note = p.ledger.JournalMode()
+	}
+	for _, v := range p.module.Variables {
+		h.Variables = append(h.Variables, ui.Variable{Name: v.Name, Text: v.Text, Source: v.Source})
+	}
+	return h
+}
+
+// limits are the bounds of the sweeps, with those of the command line.
+func (p *project) limits(failFast bool, maxFailures int) map[string]runner.Limits {
+	limits := map[string]runner.Limits{}
+	for _, s := range p.module.Sweeps {
+		l := runner.Limits{MaxParallel: s.MaxParallel, FailFast: s.FailFast || failFast, MaxFailures: s.MaxFailures}
+		if maxFailures > 0 {
+			l.MaxFailures = maxFailures
+		}
+		limits[s.Name] = l
+	}
+	return limits
+}
+
+// findState is the ledger of commands that take no files: the one named, or the
+// nearest in this folder or above it.
+func (f *Factory) findState(state string) (string, error) {
+	if state != "" {
+		path := f.abs(state)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return "", errorf("lxsweep apply --state "+sweep.ShellQuote(state)+" grid.hcl would make it", "there is no ledger %s", state)
+		}
+		return path, nil
+	}
+	for dir := f.Dir; ; dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, ledgerFile)
+		if _, err := os.Stat(path); err == nil {
+			if dir != f.Dir {
+				fmt.Fprintf(f.Err, "reading the ledger %s\n", f.short(path))
+			}
+			return path, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errorf("go to the folder of your .hcl file, name the ledger with --state FILE, or run: lxsweep apply grid.hcl",
+				"there is no ledger (%s) here or in a folder above", ledgerFile)
+		}
+	}
+}

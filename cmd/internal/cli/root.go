@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+)
+
+// Main runs the process' own command line and returns its exit code. Version is
+// what `lxsweep version` says, empty where nobody knows.
+func Main(args []string, version string) ExitCode {
+	f, err := SystemFactory(version)
+	if err != nil {
+		return ExitError
+	}
+	return Run(context.Background(), f, args)
+}
+
+// Run runs a command line in the factory's world.
+func Run(ctx context.Context, f *Factory, args []string) ExitCode {
+	root := newRootCmd(f)
+	root.SetArgs(args)
+	code, text, hint := outcome(root.ExecuteContext(ctx))
+	if text != "" {
+		writeError(f.Err, f.screen(f.Err), text, hint)
+	}
+	return code
+}
+
+func writeError(w io.Writer, s ui.Screen, text, hint string) {
+	fmt.Fprintln(w, s.Paint(ui.Red, "error: ")+text)
+	if hint != "" {
+		fmt.Fprintln(w, "  "+hint)
+	}
+}
+
+func newRootCmd(f *Factory) *cobra.Command {
+	var noColor bool
+	root := &cobra.Command{
+		Use:   "lxsweep",
+		Short: "Declare, plan and apply hyperparameter sweeps",
+		Long: `lxsweep runs hyperparameter sweeps: files say which experiments there are, plan
+shows what would happen to each, apply runs those that have not run, and nothing
+is ever run twice, lost or renumbered.`,
+		Example: `  lxsweep plan grid.hcl      what would run
+  lxsweep apply grid.hcl     run it
+  lxsweep results            which experiment won`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			if cmd.Flags().Changed("no-color") {
+				f.noColor = &noColor
+			}
+		},
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.PersistentFlags().BoolVar(&noColor, "no-color", false, "write without colour (--no-color=false: with)")
+	root.SetIn(f.In)
+	root.SetOut(f.Out)
+	root.SetErr(f.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hinted(err, "see: "+cmd.CommandPath()+" --help")
+	})
+	root.AddCommand(
+		newPlanCmd(f, runPlan),
+		newApplyCmd(f, runApply),
+		newStatusCmd(f, runStatus),
+		newResultsCmd(f, runResults),
+		newBestCmd(f, runBest),
+		newLogsCmd(f, runLogs),
+		newShowCmd(f, runShow),
+		newCancelCmd(f, runCancel),
+		newValidateCmd(f, runValidate),
+		newVersionCmd(f),
+	)
+	return root
+}
+
+// cpus is how many cores this process may use.
+func cpus() int { return runtime.GOMAXPROCS(0) }

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// ShowOptions are what `lxsweep show` is told.
+type ShowOptions struct {
+	*Factory
+	StateOptions
+	Run    string
+	Output string // "yaml" or "json"
+	Cmd    bool
+}
+
+func newShowCmd(f *Factory, run func(context.Context, *ShowOptions) error) *cobra.Command {
+	o := &ShowOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show everything about a run: hyperparameters, attempts, metrics",
+		Example: `  lxsweep show ex-8
+  lxsweep show ex-8 -o json | jq .hp
+  lxsweep show ex-8 --cmd`,
+		Args: needRuns(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Run = args[0]
+			if err := oneOf("--output", o.Output, "yaml", "json"); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	o.readerFlags(cmd.Flags())
+	outputFlag(cmd.Flags(), &o.Output, "yaml", "json")
+	cmd.Flags().BoolVar(&o.Cmd, "cmd", false, "print a line that runs it by hand, to paste into a shell")
+	return cmd
+}
+
+func runShow(ctx context.Context, o *ShowOptions) (err error) {
+	l, err := o.reading(ctx, o.State)
+	if err != nil {
+		return err
+	}
+	defer closing(l, &err)
+	r, err := find(ctx, l, o.Run)
+	if err != nil {
+		return err
+	}
+	if o.Cmd {
+		return o.command(l, r)
+	}
+	attempts, err := l.Attempts(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(shown(r, attempts), "", "  ")
+	if err != nil {
+		return err
+	}
+	if o.Output == "json" {
+		_, err = fmt.Fprintf(o.Out, "%s\n", text)
+		return err
+	}
+	text, err = yaml.JSONToYAML(text)
+	if err != nil {
+		return err
+	}
+	_, err = o.Out.Write(text)
+	return err
+}
+
+// command prints the newest attempt's command with its folder.
+func (o *ShowOptions) command(l *ledger.Ledger, r *sweep.Record) error {
+	if r.Last == nil {
+		return errorf("lxsweep plan shows the command of what has not run", "%s was never started, so no command is recorded", r.RunName())
+	}
+	command := r.Last.Command
+	if strings.ContainsAny(command, "\n") {
+		command = "/bin/sh -ec " + sweep.ShellQuote(command)
+	}
+	_, err := fmt.Fprintf(o.Out, "cd %s && %s\n", sweep.ShellQuote(projectFolder(l.Path())), command)
+	return err
+}
+
+// projectFolder is the folder that a ledger belongs to.
+func projectFolder(state string) string {
+	folder := filepath.Dir(state)
+	if filepath.Base(folder) == filepath.Dir(ledgerFile) {
+		return filepath.Dir(folder)
+	}
+	return folder
+}
+
+// shownRun is a run as `show` writes it.
+type shownRun struct {
+	Run      string         `json:"run"`
+	Number   int            `json:"number"`
+	Round    string         `json:"round"`
+	Sweeps   []string       `json:"sweeps"`
+	State    sweep.State    `json:"state"`
+	HP       *sweep.Object  `json:"hp"`
+	Key      string         `json:"key"`
+	Point    string         `json:"point"`
+	Attempts []shownAttempt `json:"attempts"`
+}
+
+type shownAttempt struct {
+	Attempt     int             `json:"attempt"`
+	State       sweep.State     `json:"state"`
+	Why         string          `json:"why"`
+	Class       sweep.Class     `json:"class,omitempty"`
+	Reason      string          `json:"reason,omitempty"`
+	Code        *int            `json:"code,omitempty"`
+	Command     string          `json:"command"`
+	Runner      string          `json:"runner"`
+	Host        string          `json:"host"`
+	Intended    *time.Time      `json:"intended,omitempty"`
+	Started     *time.Time      `json:"started,omitempty"`
+	Ended       *time.Time      `json:"ended,omitempty"`
+	Seconds     float64         `json:"seconds,omitempty"`
+	OutputDir   string          `json:"output_dir,omitempty"`
+	Log         string          `json:"log,omitempty"`
+	GitCommit   string          `json:"git_commit,omitempty"`
+	GitDirty    bool            `json:"git_dirty,omitempty"`
+	Work        string          `json:"work"`
+	Metrics     []shownMetric   `json:"metrics,omitempty"`
+	Result      json.RawMessage `json:"result,omitempty"`
+	ResultError string          `json:"result_error,omitempty"`
+	Tail        string          `json:"tail,omitempty"`
+}
+
+// shownMetric has no value where it is not finite.
+type shownMetric struct {
+	Name  string   `json:"name"`
+	Last  *float64 `json:"last"`
+	Min   *float64 `json:"min"`
+	Max   *float64 `json:"max"`
+	Count int      `json:"count"`
+	Step  *int64   `json:"step,omitempty"`
+}
+
+func shown(r *sweep.Record, attempts []*sweep.Tried) shownRun {
+	run := shownRun{
+		Run: r.RunName(), Number: r.Number, Round: r.Round, Sweeps: append([]string{}, r.Sweeps...), State: sweep.Pending,
+		HP: r.HP, Key: r.Key.String(), Point: r.Point.String(), Attempts: []shownAttempt{},
+	}
+	for _, t := range attempts {
+		run.State = t.State
+		run.Attempts = append(run.Attempts, attemptShown(t))
+	}
+	return run
+}
+
+func attemptShown(t *sweep.Tried) shownAttempt {
+	a := shownAttempt{
+		Attempt: t.Number, State: t.State, Why: t.Why, Class: t.Class, Reason: t.Reason, Command: t.Command,
+		Runner: t.Runner, Host: t.Host, Intended: timeOf(t.Intended), Started: timeOf(t.Started), Ended: timeOf(t.Ended),
+		Seconds: t.Duration().Seconds(), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
+		Work: t.Work.String(), ResultError: t.ResultError, Tail: t.Tail,
+	}
+	if t.State.Final() && t.Code != sweep.CodeUnknown {
+		a.Code = &t.Code
+	}
+	if json.Valid(t.Result) {
+		a.Result = t.Result
+	}
+	for _, m := range t.Metrics {
+		shown := shownMetric{Name: m.Name, Last: finiteOf(m.Last), Min: finiteOf(m.Min), Max: finiteOf(m.Max), Count: m.Count}
+		if m.Steps {
+			shown.Step = &m.Step
+		}
+		a.Metrics = append(a.Metrics, shown)
+	}
+	return a
+}
+
+func finiteOf(f float64) *float64 {
+	if f-f != 0 {
+		return nil
+	}
+	return &f
+}
+
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

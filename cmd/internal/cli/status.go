@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// StatusOptions are what `lxsweep status` is told.
+type StatusOptions struct {
+	*Factory
+	ReadOptions
+	Output string // "table" or "json"
+	All    bool
+}
+
+func newStatusCmd(f *Factory, run func(context.Context, *StatusOptions) error) *cobra.Command {
+	o := &StatusOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how each sweep stands, what runs, and what failed",
+		Example: `  lxsweep status
+  lxsweep status --all
+  lxsweep status --filter 'state == "oom"'`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.complete(cmd.Flags())
+			if err := oneOf("--output", o.Output, "table", "json"); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	o.ReadOptions.flags(cmd.Flags())
+	outputFlag(cmd.Flags(), &o.Output, "table", "json")
+	cmd.Flags().BoolVar(&o.All, "all", false, "list the runs that succeeded or have not started, too")
+	return cmd
+}
+
+func runStatus(ctx context.Context, o *StatusOptions) (err error) {
+	l, err := o.reading(ctx, o.State)
+	if err != nil {
+		return err
+	}
+	defer closing(l, &err)
+	boards, err := o.boards(ctx, l, o.ReadOptions)
+	if err != nil {
+		return err
+	}
+	live, err := o.alive(ctx, l)
+	if err != nil {
+		return err
+	}
+	status := ui.Status{Now: o.Now(), All: o.All || o.Filter != ""}
+	for _, b := range boards {
+		status.Add(b, live)
+	}
+	if o.Output == "json" {
+		e := json.NewEncoder(o.Out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(&status)
+	}
+	if err := status.Write(o.Out, o.screen(o.Out)); err != nil {
+		return err
+	}
+	return o.holders(l, boards)
+}
+
+// alive says what has become of the attempts that the ledger holds open, as far
+// as this machine knows.
+func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Tried) sweep.State, error) {
+	r, err := f.newRunner(l, []string{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	lives, err := r.Survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[int64]sweep.State, len(lives))
+	for _, l := range lives {
+		states[l.AttemptID] = l.State
+	}
+	host, _ := r.Host()
+	return func(t *sweep.Tried) sweep.State {
+		state, known := states[t.ID]
+		switch {
+		case t.State.Final() || t.Host != host || t.Runner != r.Name():
+			return t.State
+		case known:
+			return state
+		}
+		return t.State
+	}, nil
+}
+
+// holders says who is at work on the experiments.
+func (o *StatusOptions) holders(l *ledger.Ledger, boards []*ui.Board) error {
+	seen := map[string]bool{}
+	for _, b := range boards {
+		for _, row := range b.Rows {
+			name := row.Record.Name
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			holder, err := l.Holder(name)
+			if err != nil {
+				return err
+			}
+			if holder != nil {
+				fmt.Fprintf(o.Err, "%s-* is being run by %s\n", name, ui.Clean(holder.String()))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// What runs, or ran, without a lxsweep that watches: settling it, ending it.
+
+// attemptOf is a recorded attempt as the runner needs it to find it again.
+func attemptOf(r *sweep.Record, pattern string) runner.Attempt {
+	return runner.Attempt{
+		ID: r.Last.ID, Number: r.Last.Number, RunName: r.RunName(), JobID: r.Number, Adopt: true,
+		Experiment: &sweep.Experiment{Name: r.Name, Round: r.Round, HP: r.HP, Point: r.Point, Key: r.Key, WorkHash: r.Last.Work},
+		Command:    sweep.Command{OutputDir: r.Last.OutputDir, MetricsPattern: pattern},
+	}
+}
+
+// unobserved is what is needed to find attempts again and to record their ends.
+type unobserved struct {
+	runner   runner.Runner
+	recorder runner.Recorder
+}
+
+// settle finds out how an attempt ended, or ends it if ctx does, and records
+// it.
+func (u *unobserved) settle(ctx context.Context, r *sweep.Record, pattern string) (sweep.Outcome, error) {
+	a := attemptOf(r, pattern)
+	o, err := u.runner.Run(ctx, a, func(runner.Change) {})
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", a.RunName, err)
+	}
+	if err := u.record(ctx, a.ID, o); err != nil {
+		return o, err
+	}
+	return o, u.runner.Release(context.WithoutCancel(ctx), a)
+}
+
+// record settles an attempt and waits until that is durable.
+func (u *unobserved) record(ctx context.Context, id int64, o sweep.Outcome) error {
+	saved := make(chan error, 1)
+	u.recorder.Settle(id, o, func(err error) { saved <- err })
+	if err := u.recorder.Flush(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return <-saved
+}
+
+// end ends a program that lives.
+func (u *unobserved) end(ctx context.Context, r *sweep.Record, reason string) (sweep.Outcome, error) {
+	ending, cancel := context.WithCancelCause(ctx)
+	cancel(&runner.Ending{State: sweep.Cancelled, Reason: reason})
+	return u.settle(ending, r, "")
+}
+
+// vanished is the outcome of an attempt that was recorded and has left no trace:
+// whoever was to start it ended first.
+var vanished = sweep.Outcome{
+	State: sweep.Interrupted, Class: sweep.Infrastructure, Code: sweep.CodeUnknown,
+	Reason: "lxsweep ended before it was started",
+}
+
+// settleUnobserved records the ends of attempts that nobody watched, of all
+// experiments under the locked names, whether the files still want them or not.
+// What lives is left alone.
+func (x *execution) settleUnobserved(ctx context.Context) error {
+	open, err := x.pl.ledger.OpenAttempts(ctx, x.names)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	live, err := x.pl.survey(ctx)
+	if err != nil {
+		return err
+	}
+	state := make(map[int64]sweep.State, len(live))
+	for _, l := range live {
+		state[l.AttemptID] = l.State
+	}
+	u := &unobserved{x.pl.runner, x.session}
+	var errs []error
+	for _, r := range open {
+		if !x.pl.own(r.Last) {
+			continue
+		}
+		switch s, known := state[r.Last.ID]; {
+		case !known:
+			errs = append(errs, u.record(ctx, r.Last.ID, vanished))
+		case s.Final():
+			_, err := u.settle(ctx, r, x.pattern(r))
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// pattern is the metrics pattern of the experiment as the files have it now.
+func (x *execution) pattern(r *sweep.Record) string { return x.patterns[r.Key] }
+
+// cancelRemoved ends what runs and is no longer asked for.
+func (x *execution) cancelRemoved(ctx context.Context, removed []*sweep.Action) error {
+	u := &unobserved{x.pl.runner, x.session}
+	for _, a := range removed {
+		if a.Live == nil || a.Live.State.Final() || a.Excluded {
+			continue
+		}
+		if _, err := u.end(ctx, a.Record, "no longer asked for (--cancel-removed)"); err != nil {
+			return err
+		}
+		fmt.Fprintf(x.Err, "%s cancelled: it is no longer asked for\n", a.RunName())
+	}
+	return nil
+}

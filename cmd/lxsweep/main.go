@@ -1,0 +1,15 @@
+// Command lxsweep declares, plans and applies hyperparameter sweeps.
+package main
+
+import (
+	"os"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/cli"
+)
+
+// version is set by the linker.
+var version string
+
+func main() {
+	os.Exit(int(cli.Main(os.Args[1:], version)))
+}
