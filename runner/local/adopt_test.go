@@ -112,8 +112,9 @@ func TestKilledDriver(t *testing.T) {
 	unix.Kill(shell, unix.SIGKILL)
 	unix.Kill(third, unix.SIGKILL)
 
-	var since time.Time
-	first := runInBackground(r, adopted(1), func(c runner.Change) { since = c.Time })
+	changes := make(chan runner.Change, 1)
+	first := runInBackground(r, adopted(1), func(c runner.Change) { changes <- c })
+	since := (<-changes).Time
 	letGo(t, pipe)
 	if o := first.wait(t); o.State != sweep.Failed || o.Code != 3 || len(o.Metrics) != 1 ||
 		!o.Started.Equal(since) || o.Ended.Before(o.Started) {
