@@ -195,8 +195,8 @@ func (p *program) lay(group *parameter, entries []*entry, declares bool) {
 }
 
 func (p *program) declare(group *parameter, e *entry) {
-	if strings.Contains(e.name, ".") {
-		p.loader.report(problem(e.at, "Dotted name", "The name of a hyperparameter has no dots: write a group, %s { ... }.", strings.Split(e.name, ".")[0]))
+	if !hclsyntax.ValidIdentifier(e.name) {
+		p.loader.report(problem(e.at, "Name that is no name", "hp.%s could not be written: the name of a hyperparameter is made of letters, digits, _ and -, and a group is written name { ... }.", e.name))
 		return
 	}
 	kid := &parameter{name: e.name, path: join(group.path, e.name)}

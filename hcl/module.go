@@ -16,8 +16,8 @@ type Options struct {
 	// files' sweeps, each as a sweep of one point.
 	Configs []string
 	Round   string
-	// Runner is "local" or "kubernetes": whose directories run.* offers. Empty
-	// takes the sweep's, else local.
+	// Runner is "local" or "kubernetes" and takes the place of the sweeps' own;
+	// empty leaves it to them.
 	Runner string
 	// Environ looks up an environment variable; nil knows none.
 	Environ func(string) (string, bool)

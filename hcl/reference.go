@@ -186,10 +186,8 @@ func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
 	if here.run {
 		roots = append(roots, "run", "resources")
 	}
-	for prefix, known := range map[string][]string{"hp.": n.hp, "local.": n.locals, "var.": n.vars} {
-		if slices.Contains(known, r.root) && (prefix != "hp." || here.hp) {
-			return problem(r.at, "Unknown name", "There is no %s. Did you mean %s%s?", r.root, prefix, r.text(len(r.steps)))
-		}
+	if prefix := n.missingRoot(r.root, here); prefix != "" {
+		return problem(r.at, "Unknown name", "There is no %s. Did you mean %s%s?", r.root, prefix, r.text(len(r.steps)))
 	}
 	hint := didYouMean(r.root, roots)
 	if hint == "" && len(r.steps) == 0 {
@@ -199,6 +197,21 @@ func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
 		hint = " Names begin with " + listed(roots, "or") + "."
 	}
 	return problem(r.at, "Unknown name", "There is no %s.%s", r.root, hint)
+}
+
+// missingRoot is what was left out before a name that is declared.
+func (n *names) missingRoot(name string, here availability) string {
+	switch {
+	case here.hp && slices.Contains(n.hp, name):
+		return "hp."
+	case slices.Contains(n.locals, name):
+		return "local."
+	case slices.Contains(n.vars, name):
+		return "var."
+	case here.run && slices.Contains(placeNames, name):
+		return "run."
+	}
+	return ""
 }
 
 func (n *names) checkCall(call *hclsyntax.FunctionCallExpr, here availability) *hcl2.Diagnostic {

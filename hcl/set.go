@@ -34,7 +34,7 @@ func (l *loader) readSets() {
 		}
 		s := set{path: path, text: strings.TrimSpace(text), at: at, used: new(bool)}
 		if root != "hp" {
-			if _, known := typeOfSetting(path); !known {
+			if _, known := s.setting(); !known {
 				r := reference{root: root, at: at}
 				for _, name := range strings.Split(rest, ".") {
 					r.steps = append(r.steps, step{name, at})
@@ -52,9 +52,7 @@ func (p *program) laySets(sets []set) {
 	for _, s := range sets {
 		name, isHP := strings.CutPrefix(s.path, "hp.")
 		if !isHP {
-			kind, _ := typeOfSetting(s.path)
-			v := s.literal(kind == textSetting || kind == commandSetting)
-			p.settings[s.path] = []setting{{s.path, s.at, constantExpression(v, s.at)}}
+			p.laySettings([]setting{s.asSetting()})
 			continue
 		}
 		q := p.hp.find(name)
@@ -69,6 +67,26 @@ func (p *program) laySets(sets []set) {
 			q.given = source{at: s.at, expr: constantExpression(s.literal(text), s.at)}
 		}
 	}
+}
+
+// setting finds the attribute that is set, or the map that one name of is.
+func (s set) setting() (path string, ok bool) {
+	if _, known := typeOfSetting(s.path); known {
+		return s.path, true
+	}
+	i := strings.LastIndexByte(s.path, '.')
+	kind, known := typeOfSetting(s.path[:i])
+	return s.path[:i], known && kind == textMapSetting
+}
+
+func (s set) asSetting() setting {
+	path, _ := s.setting() // readSets has found it
+	if path != s.path {
+		v := cty.ObjectVal(map[string]cty.Value{s.path[len(path)+1:]: s.literal(true)})
+		return setting{path, s.at, constantExpression(v, s.at)}
+	}
+	kind, _ := typeOfSetting(path)
+	return setting{path, s.at, constantExpression(s.literal(kind == textSetting || kind == commandSetting), s.at)}
 }
 
 // takesText reports whether a bare word is a value of q: its default is text.

@@ -66,6 +66,7 @@ func (s *sources) add(path string) {
 
 // expand returns the .hcl files of a folder, sorted, or path itself.
 func (s *sources) expand(path string) ([]string, error) {
+	path = filepath.Clean(path)
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		return []string{path}, nil // reading it says what is wrong
@@ -96,7 +97,10 @@ func (s *sources) parse(name string) {
 		return
 	}
 	s.files = append(s.files, File{name, data})
+	// An editor's byte order mark is no text, and its line ends must not reach
+	// a shell through a heredoc.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	s.parsed[name] = &hcl2.File{Bytes: data}
 	if d := unfit(name, data); d != nil {
 		s.diags = append(s.diags, d)

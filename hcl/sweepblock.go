@@ -67,6 +67,9 @@ func decodeSweep(block *hcl2.Block) (*sweepBlock, hcl2.Diagnostics) {
 		var more hcl2.Diagnostics
 		s.configs, more = configNames(config.Expr, "config")
 		diags = append(diags, more...)
+		if len(s.configs) == 0 && len(more) == 0 {
+			diags = append(diags, problem(config.Expr.Range(), "Sweep without a config", "The list is empty: write config = config.NAME."))
+		}
 	}
 	s.attributes = expressionsOf(body.Attributes, "config")
 	for _, b := range body.Blocks {
@@ -259,6 +262,9 @@ func (l *loader) sweepAttributes(b *sweepBlock, s *sweep.Sweep) {
 	l.oneOf(b.attributes["order"], &order, "shuffle", "plan")
 	s.Shuffle = order == "shuffle"
 	l.oneOf(b.attributes["runner"], &s.Runner, "local", "kubernetes")
+	if l.opts.Runner != "" {
+		s.Runner = l.opts.Runner
+	}
 	overlap := ""
 	l.oneOf(b.attributes["overlap"], &overlap, "skip", "wait")
 	if e := b.attributes["on_finish"]; e != nil {
