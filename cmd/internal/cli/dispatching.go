@@ -93,7 +93,11 @@ func (w *watcher) event(e runner.Event) {
 			w.failures = append(w.failures, e)
 		}
 	}
+	told := w.stopped
 	w.mu.Unlock()
+	if h, ok := e.(runner.Halted); ok && h.Sweep == "" && told {
+		return // a note has said so
+	}
 	w.progress.Event(e)
 }
 
@@ -194,7 +198,7 @@ func (x *execution) boards(ctx context.Context, out interface{ Write([]byte) (in
 		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
 			continue
 		}
-		b.Limit = topRows
+		b.Limit = min(topRows, ranked(b))
 		if _, err := fmt.Fprintln(out); err != nil {
 			return err
 		}
@@ -203,6 +207,17 @@ func (x *execution) boards(ctx context.Context, out interface{ Write([]byte) (in
 		}
 	}
 	return nil
+}
+
+// ranked is how many rows have a rank.
+func ranked(b *ui.Board) int {
+	n := 0
+	for _, row := range b.Rows {
+		if row.Rank > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // topRows is how much of a leaderboard an apply shows.

@@ -86,7 +86,7 @@ func (c *checkFits) row(a *sweep.Action) {
 	}
 	if text := err.Error(); !c.known[text] && len(c.known) < 10 {
 		c.known[text] = true
-		c.list = append(c.list, a.RunName()+" can never start here: "+text)
+		c.list = append(c.list, a.RunName()+": "+text)
 	}
 }
 

@@ -75,53 +75,67 @@ func rowText(row sweep.Assignment, weights []float64, i int) string {
 }
 
 // stage is one line of what became of a sweep's points.
-type stage struct{ count, what, where, note string }
+type stage struct {
+	sign  string // what the count does to the sum: "", "-", "+", "x", "="
+	count int
+	what  string
+	where string
+	note  string
+}
 
 // writeStages draws the count of every stage, with the place that it comes from.
 func (t *PlanText) writeStages(w io.Writer, s *sweep.Sweep, st sweep.Stages) {
-	stages := stagesOf(s, st)
-	wide := 0
-	for _, line := range stages {
-		wide = max(wide, len(line.count))
-	}
-	table := &Table{Indent: 4, NoTitles: true, Columns: []Column{{}, {Drop: 1}, {Shrink: 12}}}
-	for _, line := range stages {
-		first := strings.Repeat(" ", wide-len(line.count)) + line.count + " " + line.what
-		table.Rows = append(table.Rows, Row{Cells: []Cell{{Text: first}, {line.where, Dim}, {Text: line.note}}})
+	table := &Table{Indent: 4, NoTitles: true, Columns: []Column{{}, {}, {}, {Drop: 1}, {Shrink: 12}}}
+	for _, line := range stagesOf(s, st) {
+		table.Rows = append(table.Rows, Row{Cells: []Cell{
+			{Text: line.sign}, {Text: Thousands(strconv.Itoa(line.count))}, {Text: line.what}, {line.where, Dim}, {Text: line.note},
+		}})
 	}
 	_, _ = table.Write(w, t.screen)
 	fmt.Fprintln(w)
 }
 
 func stagesOf(s *sweep.Sweep, st sweep.Stages) []stage {
-	number := func(sign string, n int) string { return sign + Thousands(strconv.Itoa(n)) }
 	lines := pointStages(s, st)
 	for i, n := range st.Skipped {
-		lines = append(lines, stage{number("-", n), "skipped", s.Skips[i].Pos.String(), s.Skips[i].Reason})
+		lines = append(lines, stage{"-", n, "skipped", s.Skips[i].Pos.String(), s.Skips[i].Reason})
 	}
 	if st.Included > 0 {
 		where := s.Includes[0].Pos.String()
 		if len(s.Includes) > 1 {
 			where += " and " + Count(len(s.Includes)-1, "other", "others")
 		}
-		lines = append(lines, stage{number("+", st.Included), "included", where, ""})
+		lines = append(lines, stage{"+", st.Included, "included", where, ""})
 	}
 	if s.Repeat != nil {
-		lines = append(lines, stage{number("x", st.Repeats), "repeats", s.Repeat.Pos.String(), ""})
+		if len(lines) > 1 {
+			n := pointsLeft(st)
+			lines = append(lines, stage{"=", n, noun(n, "point", "points"), "", ""})
+		}
+		lines = append(lines, stage{"x", st.Repeats, noun(st.Repeats, "repeat", "repeats"), s.Repeat.Pos.String(), ""})
 	}
 	if st.Duplicates > 0 {
-		lines = append(lines, stage{number("-", st.Duplicates), "duplicates", "", "given by an earlier block"})
+		lines = append(lines, stage{"-", st.Duplicates, noun(st.Duplicates, "duplicate", "duplicates"), "", "given by an earlier block"})
 	}
 	if st.Failed > 0 {
-		lines = append(lines, stage{number("-", st.Failed), "failed to evaluate", "", ""})
+		lines = append(lines, stage{"-", st.Failed, "failed to evaluate", "", ""})
 	}
-	return append(lines, stage{number("=", st.Experiments), noun(st.Experiments, "experiment", "experiments"), "", ""})
+	return append(lines, stage{"=", st.Experiments, noun(st.Experiments, "experiment", "experiments"), "", ""})
+}
+
+// pointsLeft is what goes into the repeats.
+func pointsLeft(st sweep.Stages) int {
+	n := st.Points + st.Included
+	for _, skipped := range st.Skipped {
+		n -= skipped
+	}
+	return n
 }
 
 // pointStages is a line for each space, or one for the config itself.
 func pointStages(s *sweep.Sweep, st sweep.Stages) []stage {
 	if len(s.Spaces) == 0 {
-		return []stage{{strconv.Itoa(st.Points), noun(st.Points, "point", "points"), s.Pos.String(), "the config itself"}}
+		return []stage{{"", st.Points, noun(st.Points, "point", "points"), s.Pos.String(), "the config itself"}}
 	}
 	var lines []stage
 	for i, space := range s.Spaces {
@@ -137,7 +151,7 @@ func pointStages(s *sweep.Sweep, st sweep.Stages) []stage {
 			sign = "+"
 		}
 		n := st.BySpace[i]
-		lines = append(lines, stage{sign + Thousands(strconv.Itoa(n)), noun(n, "point", "points"), pos.String(), ""})
+		lines = append(lines, stage{sign, n, noun(n, "point", "points"), pos.String(), ""})
 	}
 	return lines
 }

@@ -34,6 +34,7 @@ const MaxFailures = 5
 // Write draws what happened and how to go on.
 func (a *Applied) Write(w io.Writer, s Screen) error {
 	e := &errWriter{w: w}
+	fmt.Fprintln(e)
 	a.writeFailures(e, s)
 	fmt.Fprintln(e, s.Paint(Bold, a.line()))
 	WriteHints(e, s, a.Next)

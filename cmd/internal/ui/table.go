@@ -105,7 +105,7 @@ func (t *Table) measure() *layout {
 }
 
 func numeric(text string) bool {
-	_, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	_, err := strconv.ParseFloat(strings.ReplaceAll(text, ",", ""), 64)
 	return err == nil
 }
 
