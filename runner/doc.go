@@ -9,10 +9,11 @@
 // which makes them durable; and [Hook]s, which are told of them. The Example
 // puts the smallest of each together.
 //
-// To change what runs next, read schedule.go and lane.go: they decide everything and
-// start nothing, on one goroutine. loop.go is that goroutine; attempt.go is the
-// life of one attempt, on a goroutine of its own; retry.go says what follows a
-// failure; contract.go is what every program finds in its environment.
+// To change what runs next, read schedule.go and lane.go, and for what an end, a
+// halt or a cancel leads to, fate.go: they decide everything and start nothing,
+// on one goroutine. loop.go is that goroutine; attempt.go is the life of one
+// attempt, on a goroutine of its own; retry.go says what follows a failure;
+// contract.go is what every program finds in its environment.
 //
 // # The life of an attempt
 //
@@ -30,13 +31,13 @@
 //
 // Nothing here grows with the number of tasks. Tasks are read from the sequence
 // as they are needed: 256 ahead, and while the sweeps read so far are all at
-// their own bounds, up to [Dispatcher.LookAhead] in search of another sweep. Behind
-// that, a sweep at its bound does hold up those after it. Attempts are intended
-// for the places that are free, and ahead of them by one in each sweep; where
-// programs turn out to end faster than they can be recorded, by up to 256.
-// Attempts that ended and are not finished are at most 2,048, or twice
-// Parallel; beyond that nothing is started until the recorder, the hooks and
-// the listener to events have caught up.
+// their own bounds, up to [Dispatcher.LookAhead] in search of another sweep.
+// Behind that, a sweep at its bound does hold up those after it. Attempts are
+// intended for the places that are free and ahead of them, in each sweep, by as
+// many as start in about a second: at least 1, at most 256. Attempts that ended
+// and are not finished are at most 2,048, or twice Parallel; beyond that nothing
+// is started until the recorder, the hooks and the listener to events have
+// caught up.
 //
 // # What it does not know
 //

@@ -26,7 +26,10 @@ type Started struct {
 }
 
 // Ended says that an attempt ended. State is the objective's verdict on
-// Outcome; Retry says that another attempt follows, after Backoff.
+// Outcome; Retry says that another attempt follows, after Backoff, unless
+// launching is halted or the experiment cancelled before. An attempt that never
+// ran, because it was cancelled first or its work cannot be resolved, ends
+// without having been queued or started.
 type Ended struct {
 	Attempt Attempt
 	Outcome sweep.Outcome

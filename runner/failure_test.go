@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -31,69 +30,73 @@ func follow(outcomes ...sweep.Outcome) program {
 	}
 }
 
+var twice = sweep.Command{Retries: 2, NoRetryExitCodes: []int{3}}
+
+// retries are what becomes of one experiment whose attempts end so.
+var retries = []struct {
+	name    string
+	command sweep.Command
+	program program
+	want    []sweep.State
+	reasons []runner.Reason
+	pauses  int
+}{
+	{"none left", sweep.Command{}, follow(exits(1)), []sweep.State{sweep.Failed}, []runner.Reason{"new"}, 0},
+	{
+		"until it succeeds", twice, follow(exits(1)),
+		[]sweep.State{sweep.Failed, sweep.Succeeded},
+		[]runner.Reason{"new", "retry 1 of 2"},
+		0,
+	},
+	{
+		"used up", twice, follow(exits(1), exits(1), exits(1)),
+		[]sweep.State{sweep.Failed, sweep.Failed, sweep.Failed},
+		[]runner.Reason{"new", "retry 1 of 2", "retry 2 of 2"},
+		0,
+	},
+	{
+		"an exit code that means it", twice, follow(exits(1), exits(3)),
+		[]sweep.State{sweep.Failed, sweep.Failed},
+		[]runner.Reason{"new", "retry 1 of 2"},
+		0,
+	},
+	{
+		"memory", twice, follow(sweep.Outcome{State: sweep.OOM, Class: sweep.Resource}),
+		[]sweep.State{sweep.OOM},
+		[]runner.Reason{"new"},
+		0,
+	},
+	{
+		"time", twice, follow(sweep.Outcome{State: sweep.TimedOut, Class: sweep.Resource}),
+		[]sweep.State{sweep.TimedOut},
+		[]runner.Reason{"new"},
+		0,
+	},
+	{
+		"the machine's failures do not use up the program's", twice,
+		follow(brokenMachine, exits(1), brokenMachine, exits(1)),
+		[]sweep.State{sweep.Failed, sweep.Failed, sweep.Failed, sweep.Failed, sweep.Succeeded},
+		[]runner.Reason{"new", "retry 1 of 5 (infrastructure)", "retry 1 of 2", "retry 2 of 5 (infrastructure)", "retry 2 of 2"},
+		2,
+	},
+	{
+		"a dead slot",
+		sweep.Command{},
+		follow(sweep.Outcome{State: sweep.Interrupted, Reason: "its shell died"}),
+		[]sweep.State{sweep.Interrupted, sweep.Succeeded},
+		[]runner.Reason{"new", "retry 1 of 5 (infrastructure)"},
+		1,
+	},
+	{
+		"lost", twice, follow(sweep.Outcome{State: sweep.Lost}),
+		[]sweep.State{sweep.Lost},
+		[]runner.Reason{"new"},
+		0,
+	},
+}
+
 func TestRetries(t *testing.T) {
-	twice := sweep.Command{Retries: 2, NoRetryExitCodes: []int{3}}
-	for _, c := range []struct {
-		name    string
-		command sweep.Command
-		program program
-		want    []sweep.State
-		reasons []runner.Reason
-		pauses  int
-	}{
-		{"none left", sweep.Command{}, follow(exits(1)), []sweep.State{sweep.Failed}, []runner.Reason{"new"}, 0},
-		{
-			"until it succeeds", twice, follow(exits(1)),
-			[]sweep.State{sweep.Failed, sweep.Succeeded},
-			[]runner.Reason{"new", "retry 1 of 2"},
-			0,
-		},
-		{
-			"used up", twice, follow(exits(1), exits(1), exits(1)),
-			[]sweep.State{sweep.Failed, sweep.Failed, sweep.Failed},
-			[]runner.Reason{"new", "retry 1 of 2", "retry 2 of 2"},
-			0,
-		},
-		{
-			"an exit code that means it", twice, follow(exits(1), exits(3)),
-			[]sweep.State{sweep.Failed, sweep.Failed},
-			[]runner.Reason{"new", "retry 1 of 2"},
-			0,
-		},
-		{
-			"memory", twice, follow(sweep.Outcome{State: sweep.OOM, Class: sweep.Resource}),
-			[]sweep.State{sweep.OOM},
-			[]runner.Reason{"new"},
-			0,
-		},
-		{
-			"time", twice, follow(sweep.Outcome{State: sweep.TimedOut, Class: sweep.Resource}),
-			[]sweep.State{sweep.TimedOut},
-			[]runner.Reason{"new"},
-			0,
-		},
-		{
-			"the machine's failures do not use up the program's", twice,
-			follow(brokenMachine, exits(1), brokenMachine, exits(1)),
-			[]sweep.State{sweep.Failed, sweep.Failed, sweep.Failed, sweep.Failed, sweep.Succeeded},
-			[]runner.Reason{"new", "retry 1 of 5 (infrastructure)", "retry 1 of 2", "retry 2 of 5 (infrastructure)", "retry 2 of 2"},
-			2,
-		},
-		{
-			"a dead slot",
-			sweep.Command{},
-			follow(sweep.Outcome{State: sweep.Interrupted, Reason: "its shell died"}),
-			[]sweep.State{sweep.Interrupted, sweep.Succeeded},
-			[]runner.Reason{"new", "retry 1 of 5 (infrastructure)"},
-			1,
-		},
-		{
-			"lost", twice, follow(sweep.Outcome{State: sweep.Lost}),
-			[]sweep.State{sweep.Lost},
-			[]runner.Reason{"new"},
-			0,
-		},
-	} {
+	for _, c := range retries {
 		t.Run(c.name, func(t *testing.T) {
 			g := newRig(2, c.program)
 			sum, err := g.run(t.Context(), t, task("a", 7, c.command))
@@ -203,8 +206,8 @@ func TestRunnerThatFailsForEverything(t *testing.T) {
 // A runner that starts everything and then fails at it is found out later.
 func TestRunnerThatFailsInTheMiddle(t *testing.T) {
 	g := newRig(1, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) { return sweep.Outcome{}, errNoFork(a) })
-	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 100)...)
-	if err == nil || sum.NotStarted < 90 {
+	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 2000)...)
+	if err == nil || sum.NotStarted == 0 {
 		t.Fatalf("%+v, %v", sum, err)
 	}
 }
@@ -345,87 +348,5 @@ func TestReleaseThatFailsIsANotice(t *testing.T) {
 	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 1)...)
 	if n := heard[runner.Notice](g); err != nil || sum.Succeeded != 1 || len(n) != 1 || !strings.Contains(n[0].Text, "read-only") {
 		t.Fatalf("%+v, %v, %v", sum, err, n)
-	}
-}
-
-// track is a Hook that does what its functions say.
-type track struct {
-	mu     sync.Mutex
-	before func(context.Context, runner.Attempt) ([]sweep.Var, error)
-	after  func(context.Context, runner.Attempt) error
-	ended  []string
-}
-
-func (h *track) Before(ctx context.Context, a runner.Attempt) ([]sweep.Var, error) {
-	return h.before(ctx, a)
-}
-
-func (h *track) After(ctx context.Context, a runner.Attempt, o sweep.Outcome) error {
-	h.mu.Lock()
-	h.ended = append(h.ended, a.RunName+" "+string(o.State))
-	h.mu.Unlock()
-	return h.after(ctx, a)
-}
-
-func TestHooks(t *testing.T) {
-	fine := func(context.Context, runner.Attempt) error { return nil }
-	for _, c := range []struct {
-		name   string
-		hook   *track
-		notice string
-		env    bool
-	}{
-		{"well", &track{before: func(_ context.Context, a runner.Attempt) ([]sweep.Var, error) {
-			return []sweep.Var{{Name: "MLFLOW_RUN_ID", Value: "run of " + a.RunName}, {Name: "LXSWEEP_JOBID", Value: "no"}}, nil
-		}, after: fine}, "", true},
-		{"down", &track{before: func(context.Context, runner.Attempt) ([]sweep.Var, error) {
-			return nil, errors.New("connection refused")
-		}, after: fine}, "connection refused", false},
-		{"panics", &track{before: func(context.Context, runner.Attempt) ([]sweep.Var, error) {
-			panic("nil map")
-		}, after: fine}, "nil map", false},
-		{"hangs", &track{before: func(ctx context.Context, _ runner.Attempt) ([]sweep.Var, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}, after: fine}, "deadline exceeded", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := newRig(1, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
-				if got := slices.Contains(a.Command.Env, sweep.Var{Name: "MLFLOW_RUN_ID", Value: "run of ex-0"}); got != c.env {
-					t.Errorf("%v", a.Command.Env)
-				}
-				if !slices.Contains(a.Command.Env, sweep.Var{Name: "LXSWEEP_JOBID", Value: "0"}) {
-					t.Errorf("%v", a.Command.Env)
-				}
-				return exits(0), nil
-			})
-			g.Hooks = []runner.Hook{c.hook}
-			g.HookTimeout = time.Minute
-			if c.name == "hangs" {
-				g.HookTimeout = time.Millisecond
-			}
-			sum, err := g.run(t.Context(), t, tasksOf("a", 0, 1)...)
-			if err != nil || sum.Succeeded != 1 || !slices.Equal(c.hook.ended, []string{"ex-0 succeeded"}) {
-				t.Fatalf("%+v, %v, %v", sum, err, c.hook.ended)
-			}
-			n := heard[runner.Notice](g)
-			if c.notice == "" && len(n) > 0 || c.notice != "" && (len(n) != 1 || !strings.Contains(n[0].Text, c.notice)) {
-				t.Errorf("%v", n)
-			}
-		})
-	}
-}
-
-// A tracking server that is down is asked three times, then left alone.
-func TestHookThatKeepsFailingRests(t *testing.T) {
-	asked := 0
-	g := newRig(1, succeeds)
-	g.Hooks = []runner.Hook{&track{
-		before: func(context.Context, runner.Attempt) ([]sweep.Var, error) { asked++; return nil, errors.New("down") },
-		after:  func(context.Context, runner.Attempt) error { return errors.New("down") },
-	}}
-	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 50)...)
-	if err != nil || sum.Succeeded != 50 || asked > 3 || len(heard[runner.Notice](g)) != 3 {
-		t.Fatalf("%+v, %v, asked %d times, %v", sum, err, asked, heard[runner.Notice](g))
 	}
 }

@@ -60,6 +60,9 @@ func (h *hooks) before(ctx context.Context, a Attempt) []sweep.Var {
 
 // after tells the hooks how an attempt ended, even if ctx is over.
 func (h *hooks) after(ctx context.Context, a Attempt, o sweep.Outcome) {
+	if len(h.list) == 0 {
+		return // before anything escapes
+	}
 	for _, w := range h.list {
 		h.call(context.WithoutCancel(ctx), w, a, func(ctx context.Context, a Attempt) ([]sweep.Var, error) {
 			return nil, w.After(ctx, a, o)

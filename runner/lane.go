@@ -64,6 +64,7 @@ type lane struct {
 	ready     []*entry
 	intending int
 	inFlight  int
+	writing   bool // some of it is in the batch being made
 
 	failures  int
 	halted    string  // why nothing more of it is launched, empty while it is

@@ -125,7 +125,7 @@ func (l *loop) advance() bool {
 		l.start(e)
 	}
 	if !l.intending {
-		l.intend(s.batch())
+		l.intend(s.batch(l.clock.Now))
 	}
 	if entries := s.abandoned; len(entries) > 0 {
 		s.abandoned = nil
@@ -249,7 +249,7 @@ func (l *loop) fail(err error) {
 	if len(l.errs) < 8 {
 		l.errs = append(l.errs, err)
 	}
-	l.say(l.schedule.haltAll(err.Error())...)
+	l.say(l.schedule.haltAll(firstLine(err))...)
 }
 
 // say lets the loop's own goroutine tell something without waiting.

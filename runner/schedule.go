@@ -9,8 +9,10 @@ import (
 
 // Bounds of the schedule that nobody has needed to set.
 const (
-	prefetch     = 256  // tasks read before they are needed
-	mostAhead    = 256  // intended beyond the free places, in each lane
+	prefetch     = 256 // tasks read before they are needed
+	mostAhead    = 256 // intended beyond the free places, in each lane
+	oftenAhead   = time.Second
+	seldomAhead  = 10 * time.Second
 	mostIntended = 256  // in one call of Intend
 	mostUnsaved  = 2048 // ended and not yet finished; or twice Parallel
 )
@@ -35,8 +37,9 @@ type schedule struct {
 
 	waiting  int // over all lanes
 	inFlight int
-	unsaved  int // ended, not yet finished
-	ahead    int // how far to intend beyond the free places, in each lane
+	unsaved  int       // ended, not yet finished
+	ahead    int       // how far to intend beyond the free places, in each lane
+	topped   time.Time // when something was last intended beyond them
 	halted   string
 	// abandoned are recorded and will never start: they are to be settled so.
 	abandoned []*entry
@@ -176,7 +179,7 @@ func (s *schedule) nextToIntend() *entry {
 		head := l.waiting[0]
 		soon := room > 0 && l.reserved() < l.free()
 		probe := s.breaker.open() && head.used.any()
-		if (soon || probe || l.reserved() < s.ahead) && (next == nil || head.order < next.order) {
+		if (soon || probe || s.topUp(l)) && (next == nil || head.order < next.order) {
 			next = head
 		}
 	}
@@ -189,8 +192,18 @@ func (s *schedule) permits(e *entry) bool {
 	return !s.breaker.open() || e.used.any() || s.inFlight+s.unsaved+len(s.resting) == 0
 }
 
+// topUp reports whether l has so little in reserve that a write is worth its
+// while, or, as it is written anyway, has room for more.
+func (s *schedule) topUp(l *lane) bool {
+	if l.writing {
+		return l.reserved() < s.ahead
+	}
+	return l.reserved() < (s.ahead+1)/2
+}
+
 // batch takes what is to be intended in one go.
-func (s *schedule) batch() []*entry {
+func (s *schedule) batch(now func() time.Time) []*entry {
+	early := s.room() <= 0
 	var batch []*entry
 	for len(batch) < mostIntended {
 		e := s.nextToIntend()
@@ -201,9 +214,28 @@ func (s *schedule) batch() []*entry {
 		pop(&e.lane.waiting)
 		e.phase = intending
 		e.lane.intending++
+		e.lane.writing = true
 		batch = append(batch, e)
 	}
+	for _, e := range batch {
+		e.lane.writing = false
+	}
+	if early && len(batch) > 0 {
+		s.pace(now())
+	}
 	return batch
+}
+
+// pace adapts how far to intend ahead to how fast attempts end, so that the
+// reserve lasts for about a second.
+func (s *schedule) pace(now time.Time) {
+	switch since := now.Sub(s.topped); {
+	case since < oftenAhead:
+		s.ahead = min(2*s.ahead, mostAhead)
+	case since > seldomAhead:
+		s.ahead = max(s.ahead/2, 1)
+	}
+	s.topped = now
 }
 
 // intended takes in what the record says of a batch. Without rows, nothing was
