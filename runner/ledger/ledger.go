@@ -271,7 +271,11 @@ func makeFolder(folder string) error {
 	return errors.Join(err, f.Close())
 }
 
-// checkKind refuses a folder or a device in the file's place.
+// smallestFile is one page of the smallest size. SQLite takes a file of a single
+// byte for an empty one, and would write over it.
+const smallestFile = 512
+
+// checkKind refuses a folder, a device or a scrap in the file's place.
 func checkKind(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -281,6 +285,8 @@ func checkKind(path string) error {
 		return err
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: it is not a regular file", ErrNotLedger)
+	case info.Size() > 0 && info.Size() < smallestFile:
+		return fmt.Errorf("%w: it holds %d bytes", ErrNotLedger, info.Size())
 	}
 	return nil
 }

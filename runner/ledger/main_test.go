@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"os"
@@ -153,6 +152,6 @@ func names(all []*sweep.Record) string {
 }
 
 // roles are what this binary does when a test starts it as a child.
-var roles = map[string]func(path string) int{}
-
-var _ = context.Background
+var roles = map[string]func(path string) int{
+	"hold": holdLock,
+}

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// child starts this binary in a role. Its standard output is read line by line.
+func child(t *testing.T, role, path string, extra ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run=^$")
+	c.Env = append(os.Environ(), append([]string{"LEDGER_TEST_ROLE=" + role, "LEDGER_TEST_PATH=" + path}, extra...)...)
+	c.Stderr = os.Stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	return c, bufio.NewScanner(out)
+}
+
+// holdLock takes a lock, says so, and keeps it until its input ends.
+func holdLock(path string) int {
+	l, err := Open(context.Background(), path, ReadWrite)
+	if err == nil {
+		_, err = l.Lock(context.Background(), []string{"ex"}, 0, Info{Host: "there", User: "bob", Command: "lxsweep apply grid.hcl"})
+	}
+	fmt.Println("locked", err)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+func TestASecondProcessWaitsForTheLock(t *testing.T) {
+	path := newPath(t)
+	l := openAt(t, path, ReadWrite)
+	if h, err := l.Holder("ex"); h != nil || err != nil {
+		t.Fatalf("held by %v (%v) before anybody came", h, err)
+	}
+	c, out := child(t, "hold", path)
+	if out.Scan(); out.Text() != "locked <nil>" {
+		t.Fatal(out.Text())
+	}
+	_, err := l.Lock(t.Context(), []string{"other", "ex"}, 120*time.Millisecond, Info{})
+	var locked *LockedError
+	if !errors.As(err, &locked) {
+		t.Fatalf("error %v", err)
+	}
+	for _, want := range []string{"bob", "there", "lxsweep apply grid.hcl", fmt.Sprint(c.Process.Pid), "--lock-timeout"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not name %q", err, want)
+		}
+	}
+	if h, err := l.Holder("ex"); err != nil || h == nil || h.PID != c.Process.Pid {
+		t.Errorf("held by %v (%v)", h, err)
+	}
+	if h, err := l.Holder("other"); h != nil || err != nil {
+		t.Errorf("the other lock is still held by %v (%v)", h, err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := l.Lock(cancelled, []string{"ex"}, -1, Info{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+
+	// A killed holder's lock goes with it, and whoever waits gets it.
+	got := make(chan error)
+	go func() {
+		s, err := l.Lock(context.Background(), []string{"ex"}, -1, Info{})
+		if err == nil {
+			err = s.Close()
+		}
+		got <- err
+	}()
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNamesThatCannotBeLocked(t *testing.T) {
+	l := openAt(t, newPath(t), ReadWrite)
+	for _, name := range []string{"", "../ex", ".ex", "a\x00b"} {
+		if _, err := l.Lock(t.Context(), []string{name}, 0, Info{}); err == nil {
+			t.Errorf("locked %q", name)
+		}
+	}
+}
+
+// TestAFormerHolderIsFenced guards F08: the lock is forced open (its file
+// removed), somebody else goes on, and the former holder wakes up.
+func TestAFormerHolderIsFenced(t *testing.T) {
+	path := newPath(t)
+	l := openAt(t, path, ReadWrite)
+	former := lock(t, l, "a", "ex")
+	refs := register(t, former, "src", "", items("ex", "", 0, 2))
+	ids := intend(t, former, refs...)
+
+	if err := os.Remove(l.lockPath("ex")); err != nil {
+		t.Fatal(err)
+	}
+	newer := lock(t, openAt(t, path, ReadWrite), "ex")
+	settleNow(t, newer, ids[0], succeeded(1))
+
+	ctx := t.Context()
+	answer := make(chan error, 1)
+	former.Settle(ids[0], sweep.Outcome{State: sweep.Failed, Code: 1}, func(err error) { answer <- err })
+	if err := <-answer; !errors.Is(err, ErrFenced) {
+		t.Errorf("settle: %v", err)
+	}
+	_, err := former.Intend(ctx, nil)
+	errs := map[string]error{
+		"intend":   err,
+		"flush":    former.Flush(ctx),
+		"register": former.Register(ctx, Registration{Source: "src"}, items("ex", "", 0, 3), nil),
+		"accept":   former.AcceptWork(ctx, refs[0].ID, hash(2)),
+		"close":    former.Close(),
+	}
+	for what, err := range errs {
+		if !errors.Is(err, ErrFenced) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	r, err := l.FindRun(ctx, "ex-0")
+	if err != nil || r.Last.State != sweep.Succeeded {
+		t.Errorf("ex-0 is %v (%v)", r.Last.State, err)
+	}
+	settleNow(t, newer, ids[1], succeeded(1))
+	if err := newer.Close(); err != nil {
+		t.Error(err)
+	}
+}
