@@ -3,6 +3,7 @@ package hcl
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/big"
 	"path/filepath"
@@ -257,10 +258,12 @@ func fileFunction(dir string, read func(string) ([]byte, error)) function.Functi
 				path = filepath.Join(dir, path)
 			}
 			data, err := read(path)
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return cty.NilVal, function.NewArgErrorf(0, "there is no file %s; paths are relative to the folder of the first .hcl file", path)
+			case err != nil:
 				return cty.NilVal, function.NewArgError(0, err)
-			}
-			if !utf8.Valid(data) {
+			case !utf8.Valid(data):
 				return cty.NilVal, function.NewArgErrorf(0, "%s is not UTF-8 text", path)
 			}
 			return cty.StringVal(string(data)), nil

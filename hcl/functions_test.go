@@ -1,7 +1,7 @@
 package hcl
 
 import (
-	"errors"
+	"io/fs"
 	"maps"
 	"strings"
 	"testing"
@@ -14,14 +14,14 @@ import (
 )
 
 // evaluate computes an expression over a few hyperparameters with every
-// function there is. An error is the detail of the first diagnostic.
+// function there is. An error is hcl2.Diagnostics.
 func evaluate(src string) (cty.Value, error) {
 	files := map[string]string{"/sweep/seeds.json": "[1, 2]", "/sweep/a.csv": "n,s\n1,x\n", "/sweep/bad": "\xff"}
 	set := functions("/sweep", func(path string) ([]byte, error) {
 		if text, ok := files[path]; ok {
 			return []byte(text), nil
 		}
-		return nil, errors.New("there is no " + path)
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	})
 	all := maps.Clone(set.everywhere)
 	maps.Copy(all, set.fileScope)
@@ -39,7 +39,7 @@ func evaluate(src string) (cty.Value, error) {
 	}
 	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
-		return cty.NilVal, errors.New(diags[0].Detail)
+		return cty.NilVal, diags
 	}
 	return v, nil
 }
@@ -149,7 +149,7 @@ func TestFunctionErrors(t *testing.T) {
 		`choice([1, 2], [1])`:              `there are 1 weights for 2 values`,
 		`choice([1, 2], [1, -1])`:          `weight 2 is -1: a weight is a finite number from 0`,
 		`choice([1, 2], [0, 0])`:           `every weight is 0: nothing could be chosen`,
-		`file("none")`:                     `there is no /sweep/none`,
+		`file("none")`:                     `there is no file /sweep/none; paths are relative`,
 		`file("bad")`:                      `/sweep/bad is not UTF-8 text`,
 		`flags(1)`:                         `hyperparameters are an object such as hp or hp.optimizer, not a number`,
 		`flags(hp, { styl = "equals" })`:   `there is no option "styl": the options are "style", "bool", "list" and "case". Did you mean "style"?`,
