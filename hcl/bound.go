@@ -1,8 +1,6 @@
 package hcl
 
 import (
-	"strings"
-
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -94,23 +92,12 @@ func (b *bound) evaluate(values []cty.Value) (cty.Value, *hcl2.EvalContext, hcl2
 	ctx := b.context(values)
 	v, diags := b.Value(ctx)
 	if diags.HasErrors() {
-		return cty.DynamicVal, ctx, withRemedies(diags)
+		return cty.DynamicVal, ctx, diags
 	}
 	if d := tooLarge(b.expression, v); d != nil {
 		return cty.DynamicVal, ctx, hcl2.Diagnostics{d}
 	}
 	return v, ctx, diags
-}
-
-// withRemedies adds the way out to what cty says, where it says none.
-func withRemedies(diags hcl2.Diagnostics) hcl2.Diagnostics {
-	for _, d := range diags {
-		if d.Summary == "Invalid template interpolation value" && strings.Contains(d.Detail, "null") {
-			d.Summary = "Null in a text"
-			d.Detail = `There is no text for null. Write coalesce(..., "none") for a text of your choice, or leave it to flags(hp), which leaves null out.`
-		}
-	}
-	return diags
 }
 
 // wrong is a problem with the value of b, shown with the values involved.

@@ -20,7 +20,8 @@ type Diagnostics struct {
 	files map[string]*hcl2.File // for the snippets
 }
 
-// newDiagnostics sorts by file and byte and drops repetitions.
+// newDiagnostics puts them into this language's words, sorts them by file and
+// byte and drops repetitions.
 func newDiagnostics(list hcl2.Diagnostics, files map[string]*hcl2.File) Diagnostics {
 	type identity struct {
 		severity        hcl2.DiagnosticSeverity
@@ -28,7 +29,7 @@ func newDiagnostics(list hcl2.Diagnostics, files map[string]*hcl2.File) Diagnost
 		summary, detail string
 	}
 	seen := map[identity]bool{}
-	list = slices.DeleteFunc(slices.Clone(list), func(d *hcl2.Diagnostic) bool {
+	list = slices.DeleteFunc(reworded(list, files), func(d *hcl2.Diagnostic) bool {
 		id := identity{d.Severity, subject(d), d.Summary, d.Detail}
 		again := seen[id]
 		seen[id] = true

@@ -42,7 +42,7 @@ func (l *loader) functionContexts(f functionSet) {
 
 // addLocal declares one name of a locals block.
 func (l *loader) addLocal(name string, at hcl2.Range, e *expression) {
-	t := &thunk{name: "local." + name, at: at}
+	t := &thunk{name: "local." + name, at: at, expr: e}
 	t.eval = func() (cty.Value, bool) { return l.fileValue(e, l.atFile) }
 	l.locals[name] = t
 }

@@ -256,6 +256,9 @@ func (p *program) opened(e *entry) (*entry, bool) {
 			return e, true
 		}
 	}
+	if p.loader.reachesBusy(e.expr, map[string]bool{}) {
+		return e, true // a value of this config, or a cycle: its thunk will tell
+	}
 	v, ok := p.loader.fileValue(e.expr, p.loader.inExperiment)
 	if !ok {
 		return e, false
@@ -264,6 +267,44 @@ func (p *program) opened(e *entry) (*entry, bool) {
 		return e, true
 	}
 	return openedValue(e.name, e.at, e.expr.Range(), v), true
+}
+
+// reachesBusy reports whether an expression refers, through locals and other
+// configs too, to a config that is being derived.
+func (l *loader) reachesBusy(e *expression, seen map[string]bool) bool {
+	for _, r := range e.refs {
+		if len(r.steps) == 0 || seen[r.text(1)] {
+			continue
+		}
+		seen[r.text(1)] = true
+		name := r.steps[0].name
+		switch {
+		case r.root == "local" && l.locals[name] != nil && l.reachesBusy(l.locals[name].expr, seen):
+			return true
+		case r.root == "config" && l.configs[name] != nil && l.configReachesBusy(name, seen):
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loader) configReachesBusy(name string, seen map[string]bool) bool {
+	if p := l.programs[name]; p != nil {
+		return p.thunk.state == busy
+	}
+	line, err := linearise(name, l.parents)
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(line, func(ancestor string) bool {
+		return l.entriesReachBusy(l.configs[ancestor].hp, seen)
+	})
+}
+
+func (l *loader) entriesReachBusy(entries []*entry, seen map[string]bool) bool {
+	return slices.ContainsFunc(entries, func(e *entry) bool {
+		return !e.isBlock() && l.reachesBusy(e.expr, seen) || l.entriesReachBusy(e.kids, seen)
+	})
 }
 
 func openedValue(name string, at, exprRange hcl2.Range, v cty.Value) *entry {

@@ -175,9 +175,9 @@ func (b *bound) hyperparameter(q *parameter, values []cty.Value) (sweep.Value, h
 	value, err := fromCty(v)
 	switch {
 	case errors.Is(err, errSensitive):
-		return value, hcl2.Diagnostics{b.wrong(ctx, "Sensitive hyperparameter", "hp.%s: %s", q.path, ended(err.Error()))}
+		return value, hcl2.Diagnostics{b.wrong(ctx, "Sensitive hyperparameter", "hp.%s: %s", q.path, punctuated(err.Error()))}
 	case err != nil:
-		return value, hcl2.Diagnostics{b.wrong(ctx, "Unusable value", "hp.%s: %s", q.path, ended(err.Error()))}
+		return value, hcl2.Diagnostics{b.wrong(ctx, "Unusable value", "hp.%s: %s", q.path, punctuated(err.Error()))}
 	}
 	return value, nil
 }

@@ -177,7 +177,7 @@ func checkRun(r reference, here availability) *hcl2.Diagnostic {
 
 func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
 	if r.root == strings.ToUpper(r.root) && len(r.steps) == 0 {
-		return problem(r.at, "Unknown name", "There is no %s. To leave ${%s} to the shell write $${%s} or $%s.", r.root, r.root, r.root, r.root)
+		return problem(r.at, "Unknown name", "There is no name %s. To leave ${%s} to the shell write $${%s} or $%s.", r.root, r.root, r.root, r.root)
 	}
 	roots := []string{"var", "local", "config"}
 	if here.hp {
@@ -187,7 +187,7 @@ func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
 		roots = append(roots, "run", "resources")
 	}
 	if prefix := n.missingRoot(r.root, here); prefix != "" {
-		return problem(r.at, "Unknown name", "There is no %s. Did you mean %s%s?", r.root, prefix, r.text(len(r.steps)))
+		return problem(r.at, "Unknown name", "There is no name %s. Did you mean %s%s?", r.root, prefix, r.text(len(r.steps)))
 	}
 	hint := didYouMean(r.root, roots)
 	if hint == "" && len(r.steps) == 0 {
@@ -196,7 +196,7 @@ func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
 	if hint == "" {
 		hint = " Names begin with " + listed(roots, "or") + "."
 	}
-	return problem(r.at, "Unknown name", "There is no %s.%s", r.root, hint)
+	return problem(r.at, "Unknown name", "There is no name %s.%s", r.root, hint)
 }
 
 // missingRoot is what was left out before a name that is declared.

@@ -157,11 +157,11 @@ func sentence(clause string) string {
 	if clause == "" {
 		return ""
 	}
-	return strings.ToUpper(clause[:1]) + ended(clause[1:])
+	return strings.ToUpper(clause[:1]) + punctuated(clause[1:])
 }
 
-// ended puts a full stop where a text has no end of its own.
-func ended(text string) string {
+// punctuated puts a full stop where a text has no end of its own.
+func punctuated(text string) string {
 	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
 		return text
 	}

@@ -137,7 +137,7 @@ func (r *axisReader) axis(q *parameter, e *entry) (sweep.Axis, bool) {
 		return axis, false
 	}
 	if v.IsMarked() || v.ContainsMarked() {
-		r.report(problem(e.expr.Range(), "Sensitive hyperparameter", "hp.%s: %s", q.path, ended(errSensitive.Error())))
+		r.report(problem(e.expr.Range(), "Sensitive hyperparameter", "hp.%s: %s", q.path, punctuated(errSensitive.Error())))
 		return axis, false
 	}
 	if dist, ok := asDistribution(v); ok {
@@ -240,7 +240,7 @@ func elementRange(e *expression, i, n int) hcl2.Range {
 func (r *axisReader) row(q *parameter, v cty.Value, at hcl2.Range) (sweep.Assignment, bool) {
 	value, err := fromCty(v)
 	if err != nil {
-		r.report(problem(at, "Unusable value", "hp.%s: %s", q.path, ended(err.Error())))
+		r.report(problem(at, "Unusable value", "hp.%s: %s", q.path, punctuated(err.Error())))
 		return nil, false
 	}
 	return r.assign(nil, q, value, at)

@@ -365,7 +365,7 @@ func (l *loader) metrics(e *expression) []string {
 		l.report(problem(e.Range(), "Objective without a metric", "A metric has a name."))
 	}
 	if err != nil {
-		l.report(problem(e.Range(), "Wrong type", "A metric's name or a list of names is wanted: %s", ended(err.Error())))
+		l.report(problem(e.Range(), "Wrong type", "A metric's name or a list of names is wanted: %s", punctuated(err.Error())))
 	}
 	return names
 }

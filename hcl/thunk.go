@@ -12,6 +12,7 @@ type thunk struct {
 	name  string // as the file would refer to it: "local.a", "config.base.hp.lr"
 	at    hcl2.Range
 	state thunkState
+	expr  *expression // of a local
 	eval  func() (cty.Value, bool)
 	value cty.Value
 }

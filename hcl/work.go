@@ -17,7 +17,7 @@ func (p *program) prepareName() {
 		s = &slot{path: "run.experiment_name", constant: true, value: cty.StringVal(p.config.name)}
 		p.jobs.slots[s.path] = s
 		if err := sweep.CheckExperimentName(p.config.name); err != nil {
-			p.loader.report(problem(p.config.at, "Unusable experiment name", "The config's label is the name of its experiments, for want of run { experiment_name = ... }, and %s", ended(err.Error())))
+			p.loader.report(problem(p.config.at, "Unusable experiment name", "The config's label is the name of its experiments, for want of run { experiment_name = ... }, and %s", punctuated(err.Error())))
 		}
 		return
 	}
@@ -52,7 +52,7 @@ func (p *program) nameOf(v cty.Value, b *bound, ctx *hcl2.EvalContext) (string, 
 		err = sweep.CheckExperimentName(name)
 	}
 	if err != nil {
-		return "", hcl2.Diagnostics{b.wrong(ctx, "Unusable experiment name", "%s", ended(err.Error()))}
+		return "", hcl2.Diagnostics{b.wrong(ctx, "Unusable experiment name", "%s", punctuated(err.Error()))}
 	}
 	return name, nil
 }
@@ -87,7 +87,7 @@ func (s *slot) unfit(ctx *hcl2.EvalContext, err error) *hcl2.Diagnostic {
 	if isSensitive(err) {
 		summary = "Sensitive value"
 	}
-	return s.parts[len(s.parts)-1].wrong(ctx, summary, "%s: %s", s.path, ended(err.Error()))
+	return s.parts[len(s.parts)-1].wrong(ctx, summary, "%s: %s", s.path, punctuated(err.Error()))
 }
 
 // work is an experiment's, evaluated when it is asked to Resolve.
