@@ -153,5 +153,7 @@ func names(all []*sweep.Record) string {
 
 // roles are what this binary does when a test starts it as a child.
 var roles = map[string]func(path string) int{
-	"hold": holdLock,
+	"hold":  holdLock,
+	"apply": applyUntilKilled,
+	"limit": fileSizeLimit,
 }
