@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -52,14 +53,19 @@ func reworded(list hcl2.Diagnostics, files map[string]*hcl2.File) hcl2.Diagnosti
 	return withoutEchoes(out)
 }
 
+// otherPoints is what a detail ends with that holds for several experiments.
+var otherPoints = regexp.MustCompile(` \(and \d+ more \w+\)$`)
+
 func rewordedOne(d *hcl2.Diagnostic, files map[string]*hcl2.File) *hcl2.Diagnostic {
+	others := otherPoints.FindString(d.Detail)
+	detail := strings.TrimSuffix(d.Detail, others)
 	s := said{Diagnostic: d, line: lineOf(d.Subject, files)}
 	rule, ok := rewordings[d.Summary]
 	if s.match = missingName.FindStringSubmatch(d.Summary); s.match != nil {
 		rule, ok = rewording{say: sayLabel}, true
 	}
 	if rule.was != nil {
-		if s.match = rule.was.FindStringSubmatch(d.Detail); s.match == nil {
+		if s.match = rule.was.FindStringSubmatch(detail); s.match == nil {
 			return d
 		}
 	}
@@ -67,8 +73,8 @@ func rewordedOne(d *hcl2.Diagnostic, files map[string]*hcl2.File) *hcl2.Diagnost
 		return d
 	}
 	changed := *d
-	if summary, detail := rule.say(s); detail != "" {
-		changed.Summary, changed.Detail = summary, detail
+	if summary, words := rule.say(s); words != "" {
+		changed.Summary, changed.Detail = summary, words+others
 	}
 	return &changed
 }
@@ -83,33 +89,57 @@ func lineOf(r *hcl2.Range, files map[string]*hcl2.File) string {
 	return string(line)
 }
 
-// cascades are mistakes of which one makes many: the first of a file is told.
-var cascades = map[string]bool{
+// cascade are mistakes of which one makes many: the first of a file is told.
+var cascade = map[string]bool{
 	"Unclosed quote": true, "Unterminated template string": true, "Colon for an equals sign": true,
 	"Not HCL": true, "Invalid expression": true,
 }
 
+// consequence is what follows from other mistakes.
+type consequence struct {
+	of []string
+	// nearby says that only those of the same line are meant, else those of the
+	// same file.
+	nearby bool
+}
+
+var consequences = map[string]consequence{
+	"Unterminated template string": {of: []string{"Unclosed quote"}},
+	"Colon for an equals sign":     {of: []string{"Not HCL"}},
+	"Invalid expression":           {of: []string{"Invalid character"}},
+	"Config without a command":     {of: []string{"Unknown attribute", "Unknown block", "Undeclared config", "Not a config", "Cycle", "Block written as an attribute"}},
+	"Objective without a metric":   {of: []string{"Unknown attribute"}},
+	"Unusable sample":              {of: []string{"Unknown attribute"}},
+	"Undeclared hyperparameter":    {of: []string{"Incomplete reference"}, nearby: true},
+	"Wrong type":                   {of: []string{"Two types for one hyperparameter"}, nearby: true},
+}
+
 // withoutEchoes leaves out what repeats another of the same line, or follows
-// from an earlier mistake of the same file.
+// from another mistake.
 func withoutEchoes(list hcl2.Diagnostics) hcl2.Diagnostics {
-	seen := map[string]bool{}
-	var out hcl2.Diagnostics
+	in, seen := map[string]bool{}, map[string]bool{}
 	for _, d := range list {
-		at := subject(d)
-		id := fmt.Sprintln(at.Filename, at.Start.Line, d.Severity, d.Summary, d.Detail)
-		if cascades[d.Summary] {
-			id = at.Filename + ":" + d.Summary
-		}
-		echo := seen[id] ||
-			d.Summary == "Unterminated template string" && seen[at.Filename+":Unclosed quote"] ||
-			d.Summary == "Invalid expression" && seen[at.Filename+":Invalid character"]
-		seen[id] = true
-		seen[at.Filename+":"+d.Summary] = true
-		if !echo {
-			out = append(out, d)
-		}
+		in[inFile(d, d.Summary)], in[onLine(d, d.Summary)] = true, true
 	}
-	return out
+	return slices.DeleteFunc(list, func(d *hcl2.Diagnostic) bool {
+		id := onLine(d, d.Summary+d.Detail)
+		if cascade[d.Summary] {
+			id = inFile(d, d.Summary)
+		}
+		again := seen[id]
+		seen[id] = true
+		where := inFile
+		if consequences[d.Summary].nearby {
+			where = onLine
+		}
+		return again || slices.ContainsFunc(consequences[d.Summary].of, func(cause string) bool { return in[where(d, cause)] })
+	})
+}
+
+func inFile(d *hcl2.Diagnostic, what string) string { return subject(d).Filename + ": " + what }
+
+func onLine(d *hcl2.Diagnostic, what string) string {
+	return fmt.Sprintf("%s:%d: %s", subject(d).Filename, subject(d).Start.Line, what)
 }
 
 var (

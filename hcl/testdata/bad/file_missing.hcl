@@ -1,0 +1,17 @@
+locals { seeds = csvdecode(file("seeds.csv")) }
+
+config "base" {
+  hp {
+    lr = 0.1
+  }
+  run {
+    cmd = "python train.py ${flags(hp)}"
+  }
+}
+
+sweep "nightly" {
+  config = config.base
+  grid {
+    lr = [0.1, 0.01]
+  }
+}

@@ -1,0 +1,6 @@
+config "base" {
+  hp  = { lr = 0.1 }
+  run = { cmd = "python train.py" }
+}
+
+sweep "nightly" { config = config.base }
