@@ -102,14 +102,6 @@ func (r *Runner) sight(path string, seen map[int64]*sighting) error {
 	return nil
 }
 
-func modified(path string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
 // locate returns the attempt's journal, empty for none.
 func (r *Runner) locate(ctx context.Context, id int64) (string, error) {
 	r.mu.Lock()

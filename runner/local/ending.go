@@ -12,9 +12,9 @@ import (
 	"github.com/lxsweep/lxsweep/runner"
 )
 
-// killRounds bounds how often what is left of a slot is killed. Each round
-// catches what was forked in the one before.
-const killRounds = 100
+// killRounds bounds how often what is left of a slot is killed, a fifth of a
+// poll apart. Each round catches what was forked in the one before.
+const killRounds = 500
 
 // ender ends what runs in one slot. It is used once.
 type ender struct {
@@ -44,7 +44,7 @@ func (e *ender) end(why *runner.Ending) (escaped string, err error) {
 			break
 		}
 		e.kill(left)
-		time.Sleep(e.poll / 10)
+		time.Sleep(e.poll / 5)
 		left, gone, err = e.look()
 	}
 	if err == nil && !gone {

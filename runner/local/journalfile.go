@@ -176,3 +176,30 @@ func journals(dir string) ([]string, error) {
 	}
 	return paths, nil
 }
+
+// tidy removes from dir the journals that a process left which was killed just
+// before it could: those that are done, and those without a name.
+func tidy(dir string, now time.Time) {
+	const naming = time.Minute // no process is that long about it
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch filepath.Ext(path) {
+		case journalSuffix:
+			_ = removeIfDone(path) // what cannot be read or removed stays
+		case unnamedSuffix:
+			if written := modified(path); !written.IsZero() && now.Sub(written) > naming {
+				os.Remove(path)
+			}
+		}
+	}
+}
+
+// modified is when the file at path was last written to, zero if unknown.
+func modified(path string) time.Time {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}

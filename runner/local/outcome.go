@@ -50,10 +50,13 @@ func (u *run) outcome(f facts) (sweep.Outcome, error) {
 	if !f.known.started {
 		return o, nil
 	}
-	if _, err := os.Stat(u.log()); err != nil && o.Code > 0 && f.known.killed == nil {
-		o.State, o.Class = sweep.Failed, sweep.Infrastructure
-		o.Reason = fmt.Sprintf("not started: its log could not be made: %v; is the disk full?", err)
-		return o, nil
+	// A shell that cannot open the log does not start the program.
+	if o.Code > 0 && f.known.killed == nil {
+		if _, err := os.Stat(u.log()); err != nil {
+			o.State, o.Class = sweep.Failed, sweep.Infrastructure
+			o.Reason = fmt.Sprintf("not started: its log could not be made: %v; is the disk full?", err)
+			return o, nil
+		}
 	}
 	found, err := metrics.Collect(u.log(), u.result(), u.pattern)
 	if err != nil {

@@ -50,6 +50,8 @@ type Runner struct {
 	gpus      gpus
 	ooms      oomWatch
 
+	tidied sync.Once
+
 	mu     sync.Mutex
 	idle   []*slot          // without an attempt
 	open   map[string]bool  // the journals, by path, whose slots are ours and live
@@ -182,7 +184,9 @@ func (r *Runner) popIdle() *slot {
 
 // newSlot returns a slot that inherits extra and has env beside ours.
 func (r *Runner) newSlot(extra []*os.File, env []string) (*slot, error) {
-	s, err := openSlot(r.place, r.options.Now(), extra, env)
+	now := r.options.Now()
+	r.tidied.Do(func() { tidy(r.place.dir, now) })
+	s, err := openSlot(r.place, now, extra, env)
 	if err != nil {
 		return nil, err
 	}

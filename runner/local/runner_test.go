@@ -149,6 +149,42 @@ func TestJournalGoesWhenReleased(t *testing.T) {
 	}
 }
 
+// What a killed process could not remove is removed with the next first slot.
+func TestTidy(t *testing.T) {
+	r := newRunner(t, nil)
+	dir := r.options.SlotsDir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]struct {
+		text string
+		age  time.Duration
+		kept bool
+	}{
+		"done.journal": {firstLine + "b 1 5 0\ns 1\ne 1 0\nr 1\n", 0, false},
+		"open.journal": {firstLine + "b 1 5 0\ns 1\ne 1 0\n", time.Hour, true},
+		"odd.journal":  {"not a journal", time.Hour, true},
+		"old.new":      {"", time.Hour, false},
+		"fresh.new":    {"", 0, true},
+		"notes.txt":    {"", time.Hour, true},
+	}
+	for name, f := range files {
+		path, then := filepath.Join(dir, name), time.Now().Add(-f.age)
+		if err := os.WriteFile(path, []byte(f.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, r, attempt(1, "true"))
+	for name, f := range files {
+		if exists(filepath.Join(dir, name)) != f.kept {
+			t.Errorf("%s: kept: %v", name, !f.kept)
+		}
+	}
+}
+
 func TestOtherOwnersAreLeftAlone(t *testing.T) {
 	r := newRunner(t, nil)
 	mustRun(t, r, attempt(1, "true"))

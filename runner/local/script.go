@@ -29,10 +29,10 @@ func (s *script) append(b []byte) []byte {
 	b = append(b, "{ echo s "...)
 	b = append(b, id...)
 	b = append(b, " >&9; (cd "...)
-	b = append(b, sweep.ShellQuote(s.dir)...)
+	b = appendQuoted(b, s.dir)
 	b = s.appendProgram(b)
 	b = append(b, ") </dev/null >"...)
-	b = append(b, sweep.ShellQuote(s.log)...)
+	b = appendQuoted(b, s.log)
 	b = append(b, " 2>&1; lxsweep_code=$?; echo e "...)
 	b = append(b, id...)
 	b = append(b, " $lxsweep_code >&9; echo "...)
@@ -53,7 +53,7 @@ func (s *script) appendProgram(b []byte) []byte {
 		b = append(b, word...)
 		b = append(b, v.Name...)
 		b = append(b, '=')
-		b = append(b, sweep.ShellQuote(v.Value)...)
+		b = appendQuoted(b, v.Value)
 		word = " "
 	}
 	b = append(b, " && exec"...)
@@ -62,7 +62,7 @@ func (s *script) appendProgram(b []byte) []byte {
 	}
 	for _, v := range awkward {
 		b = append(b, ' ')
-		b = append(b, sweep.ShellQuote(v.Name+"="+v.Value)...)
+		b = appendQuoted(b, v.Name+"="+v.Value)
 	}
 	return s.appendArgs(b)
 }
@@ -70,11 +70,11 @@ func (s *script) appendProgram(b []byte) []byte {
 func (s *script) appendArgs(b []byte) []byte {
 	if s.shell != "" {
 		b = append(b, " /bin/sh -ec "...)
-		return append(b, sweep.ShellQuote(s.shell)...)
+		return appendQuoted(b, s.shell)
 	}
 	for _, a := range s.args {
 		b = append(b, ' ')
-		b = append(b, sweep.ShellQuote(a)...)
+		b = appendQuoted(b, a)
 	}
 	return b
 }
@@ -98,6 +98,20 @@ func identifier(name string) bool {
 		}
 	}
 	return name != ""
+}
+
+// appendQuoted appends s as one word of a POSIX shell.
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '\'')
+	for {
+		before, after, more := strings.Cut(s, "'")
+		b = append(b, before...)
+		if !more {
+			return append(b, '\'')
+		}
+		b = append(b, `'\''`...)
+		s = after
+	}
 }
 
 // checkText refuses what no process can be given.
