@@ -188,6 +188,7 @@ func (l *loop) end(e *entry, o sweep.Outcome, ours bool) verdict {
 		if v.broken != nil {
 			l.errs = append(l.errs, v.broken)
 		}
+		l.say(v.notices...)
 		l.troubled.Store(l.schedule.breaker.inRow > 0)
 		reply <- v
 	}

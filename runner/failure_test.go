@@ -188,7 +188,7 @@ func errNoFork(a runner.Attempt) error {
 
 func TestRunnerThatFailsForEverything(t *testing.T) {
 	g := newRig(8, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) { return sweep.Outcome{}, errNoFork(a) })
-	g.place.works = func() bool { return false }
+	g.place.works = func(runner.Attempt) bool { return false }
 	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 5000)...)
 	if err == nil || !strings.Contains(err.Error(), "the runner fails for everything") ||
 		!strings.Contains(err.Error(), syscall.EAGAIN.Error()) {
@@ -220,7 +220,8 @@ func TestRunnerThatRecovers(t *testing.T) {
 		}
 		return exits(0), nil
 	})
-	g.place.works = func() bool { return calls.Load() >= 10 }
+	g.Retry.Infrastructure = 20
+	g.place.works = func(runner.Attempt) bool { return calls.Load() >= 10 }
 	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 300)...)
 	if err != nil || sum.Succeeded != 300 || sum.Attempts != 310 {
 		t.Fatalf("%+v, %v", sum, err)
@@ -231,29 +232,40 @@ func TestRunnerThatRecovers(t *testing.T) {
 	}
 }
 
-// Everything in flight that could be a probe is cancelled: a fresh one is.
+// Everything that could be a probe is cancelled, and what else runs says nothing
+// for long: a fresh one is the probe.
 func TestBreakerWithoutProbes(t *testing.T) {
-	var calls atomic.Int32
-	g := newRig(3, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
-		if calls.Add(1) <= 3 {
+	var failures, successes atomic.Int32
+	long, started := make(chan struct{}), make(chan struct{})
+	g := newRig(4, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
+		switch {
+		case a.Experiment.Sweep == "long":
+			close(started)
+			<-long
+			return exits(0), nil
+		case failures.Load() < 3:
+			<-started
+			failures.Add(1)
 			return sweep.Outcome{}, errNoFork(a)
+		}
+		if successes.Add(1) == 20 {
+			close(long)
 		}
 		return exits(0), nil
 	})
-	g.place.works = func() bool { return calls.Load() >= 3 }
-	cancels := make(chan runner.Cancel, 1)
+	g.place.works = func(a runner.Attempt) bool { return a.Experiment.Sweep == "long" }
+	cancels := make(chan runner.Cancel, 8)
 	g.Cancels = cancels
-	failed := 0
+	g.Clock = &gate{open: long} // no pause is ever over
+	listen := g.Events
 	g.Events = func(e runner.Event) {
-		g.events = append(g.events, e)
+		listen(e)
 		if e, ok := e.(runner.Ended); ok && e.State == sweep.Failed {
-			if failed++; failed == 3 {
-				cancels <- runner.Cancel{RunNames: []string{"ex-0", "ex-1", "ex-2"}, Reason: "no"}
-			}
+			cancels <- runner.Cancel{RunNames: []string{e.Attempt.RunName}, Reason: "no"}
 		}
 	}
-	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 50)...)
-	if err != nil || sum.Succeeded < 47 {
+	sum, err := g.run(t.Context(), t, append(tasksOf("long", 100, 1), tasksOf("a", 0, 50)...)...)
+	if err != nil || sum.Succeeded < 46 {
 		t.Fatalf("%+v, %v", sum, err)
 	}
 }

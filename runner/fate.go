@@ -13,8 +13,9 @@ type verdict struct {
 	state sweep.State
 	retry bool
 	next  again
-	// then is told after the end itself.
-	then []Event
+	// notices are of the breaker; the loop tells them, so that they keep their
+	// order. then is told after the end itself.
+	notices, then []Event
 	// broken is not nil if the runner was found to fail for everything.
 	broken error
 }
@@ -30,12 +31,13 @@ func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 	v := verdict{state: e.Experiment.Objective.Verdict(o.State, o.Metrics)}
 	e.last = v.state
 	if !ours && !e.adopted() && s.breaker.hear(e.name, o) {
-		v.then = append(v.then, Notice{s.breakerWords(o)})
+		v.notices = []Event{Notice{s.breakerWords(o)}}
 	}
 	stopped := ours || e.cancelled != nil || s.stopped(e.lane)
 	if !stopped && e.unresolved == nil {
 		v.next, v.retry = s.retry.after(o, e.command, &e.used)
 	}
+	s.suspect(e, v.retry && machinery(o))
 	if v.retry {
 		e.why = v.next.why
 		return v
@@ -236,6 +238,7 @@ func (s *schedule) count(e *entry, state sweep.State) {
 
 func (s *schedule) forget(e *entry) {
 	e.phase = gone
+	s.suspect(e, false)
 	if s.byName[e.name] == e {
 		delete(s.byName, e.name)
 	}

@@ -24,6 +24,8 @@ type entry struct {
 	last sweep.State // of the attempt before, empty at first
 	due  time.Time   // when a resting entry is to go on
 
+	suspect bool // the machinery failed it, and is to be tried with it again
+
 	// cancelled is the reason of whoever asked for its end, nil while nobody
 	// has.
 	cancelled *string

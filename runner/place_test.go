@@ -29,7 +29,7 @@ type place struct {
 	most     int
 	breaches []string
 	release  func(runner.Attempt) error
-	works    func() bool // false: attempts fail before they run
+	works    func(runner.Attempt) bool // false: attempts fail before they run
 }
 
 func (*place) Name() string                                 { return "here" }
@@ -42,7 +42,7 @@ func (p *place) Run(ctx context.Context, a runner.Attempt, changed func(runner.C
 	p.arrive(a)
 	defer p.depart(a)
 	changed(runner.Change{State: sweep.Queued, Waiting: "a slot"})
-	if p.works == nil || p.works() {
+	if p.works == nil || p.works(a) {
 		changed(runner.Change{State: sweep.Running, Log: a.RunName + ".log"})
 	}
 	return p.program(ctx, a)

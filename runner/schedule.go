@@ -34,6 +34,11 @@ type schedule struct {
 	// cancelled remembers the names that were asked for, and why.
 	cancelled map[string]*string
 	breaker   breaker
+	// While the breaker is open, probe is the one fresh entry that was let
+	// through, if any; suspects are those that the machinery failed and that
+	// are being tried again.
+	probe    *entry
+	suspects int
 
 	waiting  int // over all lanes
 	inFlight int
@@ -187,9 +192,23 @@ func (s *schedule) nextToIntend() *entry {
 }
 
 // permits reports whether the breaker lets e through: everything while it is
-// closed, then retries, and if there is nothing else to be learned from, one.
+// closed, then retries, and if there is none to learn from, one fresh entry.
 func (s *schedule) permits(e *entry) bool {
-	return !s.breaker.open() || e.used.any() || s.inFlight+s.unsaved+len(s.resting) == 0
+	return !s.breaker.open() || e.used.any() || s.suspects == 0 && s.probe == nil
+}
+
+// suspect notes whether e is to show if the machinery works again.
+func (s *schedule) suspect(e *entry, is bool) {
+	switch {
+	case is && !e.suspect:
+		s.suspects++
+	case !is && e.suspect:
+		s.suspects--
+	}
+	e.suspect = is
+	if !is && s.probe == e {
+		s.probe = nil
+	}
 }
 
 // topUp reports whether l has so little in reserve that a write is worth its
@@ -275,6 +294,9 @@ func (s *schedule) nextStart() *entry {
 	if next != nil {
 		take(&next.lane.ready, next)
 		s.launch(next)
+		if s.breaker.open() && !next.used.any() {
+			s.probe = next
+		}
 	}
 	return next
 }
