@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -55,29 +55,30 @@ func TestHooks(t *testing.T) {
 		}, after: fine}, "deadline exceeded", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := newRig(1, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
-				if got := slices.Contains(a.Command.Env, sweep.Var{Name: "MLFLOW_RUN_ID", Value: "run of ex-0"}); got != c.env {
-					t.Errorf("%v", a.Command.Env)
-				}
-				if !slices.Contains(a.Command.Env, sweep.Var{Name: "LXSWEEP_JOBID", Value: "0"}) {
-					t.Errorf("%v", a.Command.Env)
-				}
-				return exits(0), nil
-			})
-			g.Hooks = []runner.Hook{c.hook}
-			g.HookTimeout = time.Minute
-			if c.name == "hangs" {
-				g.HookTimeout = time.Millisecond
-			}
-			sum, err := g.run(t.Context(), t, tasksOf("a", 0, 1)...)
-			if err != nil || sum.Succeeded != 1 || !slices.Equal(c.hook.ended, []string{"ex-0 succeeded"}) {
-				t.Fatalf("%+v, %v, %v", sum, err, c.hook.ended)
-			}
-			n := heard[runner.Notice](g)
-			if c.notice == "" && len(n) > 0 || c.notice != "" && (len(n) != 1 || !strings.Contains(n[0].Text, c.notice)) {
-				t.Errorf("%v", n)
-			}
+			synctest.Test(t, func(t *testing.T) { c.hook.watch(t, c.notice, c.env) })
 		})
+	}
+}
+
+// watch runs one experiment under the hook.
+func (h *track) watch(t *testing.T, notice string, env bool) {
+	g := newRig(1, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
+		if got := slices.Contains(a.Command.Env, sweep.Var{Name: "MLFLOW_RUN_ID", Value: "run of ex-0"}); got != env {
+			t.Errorf("%v", a.Command.Env)
+		}
+		if !slices.Contains(a.Command.Env, sweep.Var{Name: "LXSWEEP_JOBID", Value: "0"}) {
+			t.Errorf("%v", a.Command.Env)
+		}
+		return exits(0), nil
+	})
+	g.Hooks = []runner.Hook{h}
+	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 1)...)
+	if err != nil || sum.Succeeded != 1 || !slices.Equal(h.ended, []string{"ex-0 succeeded"}) {
+		t.Fatalf("%+v, %v, %v", sum, err, h.ended)
+	}
+	n := heard[runner.Notice](g)
+	if notice == "" && len(n) > 0 || notice != "" && (len(n) != 1 || !strings.Contains(n[0].Text, notice)) {
+		t.Errorf("%v", n)
 	}
 }
 
