@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -34,71 +35,175 @@ var flagChoices = map[string][]string{
 // writeFlags returns the arguments, unquoted, in the order of the paths. null
 // and empty objects are left out.
 func writeFlags(hp *sweep.Object, o flagOptions) []string {
-	args := make([]string, 0, 2*hp.Len())
-	for path, v := range hp.Leaves() {
-		if o.casing == "kebab" {
-			path = strings.ReplaceAll(path, "_", "-")
-		}
-		args = o.appendOption(args, path, v)
+	w := flagWriter{flagOptions: o}
+	w.object(hp)
+	args, begin := make([]string, len(w.ends)), 0
+	for i, end := range w.ends {
+		args[i] = string(w.buf[begin:end])
+		begin = end
 	}
 	return args
 }
 
-func (o flagOptions) appendOption(args []string, path string, v sweep.Value) []string {
+// appendFlags appends the arguments as a line for a POSIX shell.
+func appendFlags(b []byte, hp *sweep.Object, o flagOptions) []byte {
+	w := flagWriter{flagOptions: o, buf: b, line: true, begin: len(b)}
+	w.object(hp)
+	return w.buf
+}
+
+// flagWriter writes one word after the other into one buffer: a plan writes
+// the commands of a million experiments.
+type flagWriter struct {
+	flagOptions
+	buf  []byte
+	path []byte // of the value that is written
+	// line says that words are quoted and set apart by spaces; otherwise ends
+	// says where each ends.
+	line  bool
+	ends  []int
+	begin int // of the line, then of the word that is written
+	words int
+}
+
+func (w *flagWriter) object(o *sweep.Object) {
+	for name, v := range o.All() {
+		outer := len(w.path)
+		w.path = append(w.path, name...)
+		if inner, ok := v.AsObject(); ok {
+			w.path = append(w.path, '.')
+			w.object(inner)
+		} else {
+			w.leaf(v)
+		}
+		w.path = w.path[:outer]
+	}
+}
+
+func (w *flagWriter) leaf(v sweep.Value) {
 	switch v.Kind() {
-	case sweep.KindNull, sweep.KindObject:
-		return args
+	case sweep.KindNull:
 	case sweep.KindBool:
 		b, _ := v.AsBool()
-		return o.appendBool(args, path, b)
+		w.bool(v, b)
 	case sweep.KindList:
 		list, _ := v.AsList()
-		return o.appendList(args, path, list)
+		w.list(list)
+	default:
+		w.option(v)
 	}
-	return o.appendText(args, path, v.Text())
 }
 
-// appendText writes one option with its value. A value that begins with a dash
-// is joined to its option in either style, since argparse and getopt take it
-// for an option otherwise (-1e-05, too).
-func (o flagOptions) appendText(args []string, path, text string) []string {
-	if o.style == "equals" || strings.HasPrefix(text, "-") {
-		return append(args, "--"+path+"="+text)
-	}
-	return append(args, "--"+path, text)
-}
-
-func (o flagOptions) appendBool(args []string, path string, b bool) []string {
+func (w *flagWriter) bool(v sweep.Value, b bool) {
 	switch {
-	case o.bools == "value":
-		return o.appendText(args, path, sweep.Bool(b).Text())
+	case w.bools == "value":
+		w.option(v)
 	case b:
-		return append(args, "--"+path)
-	case o.bools == "no-prefix":
-		return append(args, "--no-"+path)
+		w.name("--")
+		w.end()
+	case w.bools == "no-prefix":
+		w.name("--no-")
+		w.end()
 	}
-	return args
 }
 
-func (o flagOptions) appendList(args []string, path string, list []sweep.Value) []string {
-	texts := make([]string, len(list))
-	for i, e := range list {
-		texts[i] = e.Text()
-	}
-	switch o.lists {
-	case "repeat":
-		for _, text := range texts {
-			args = o.appendText(args, path, text)
+func (w *flagWriter) list(list []sweep.Value) {
+	switch {
+	case w.lists == "repeat":
+		for _, v := range list {
+			w.option(v)
 		}
-		return args
-	case "comma":
-		return o.appendText(args, path, strings.Join(texts, ","))
+	case w.lists == "comma":
+		texts := make([]string, len(list))
+		for i, v := range list {
+			texts[i] = v.Text()
+		}
+		w.option(sweep.String(strings.Join(texts, ",")))
+	case len(list) == 1:
+		w.option(list[0])
+	default:
+		w.name("--")
+		w.end()
+		for _, v := range list {
+			w.start()
+			w.value(v)
+			w.end()
+		}
 	}
-	if len(texts) == 1 {
-		return o.appendText(args, path, texts[0])
-	}
-	return append(append(args, "--"+path), texts...)
 }
+
+// option writes a name with its value. A value that begins with a dash is
+// joined to the name in either style, since argparse and getopt take it for an
+// option otherwise (-1e-05, too).
+func (w *flagWriter) option(v sweep.Value) {
+	w.name("--")
+	between := len(w.buf)
+	w.buf = append(w.buf, '=')
+	w.value(v)
+	text := w.buf[between+1:]
+	if w.style == "equals" || len(text) > 0 && text[0] == '-' {
+		w.end()
+		return
+	}
+	w.buf = w.buf[:between]
+	w.end()
+	w.start()
+	w.value(v)
+	w.end()
+}
+
+func (w *flagWriter) name(dashes string) {
+	w.start()
+	w.buf = append(append(w.buf, dashes...), w.path...)
+	if w.casing == "kebab" {
+		for i, c := range w.buf[w.begin:] {
+			if c == '_' {
+				w.buf[w.begin+i] = '-'
+			}
+		}
+	}
+}
+
+func (w *flagWriter) value(v sweep.Value) {
+	if s, ok := v.AsString(); ok {
+		w.buf = append(w.buf, s...)
+		return
+	}
+	w.buf = v.AppendJSON(w.buf)
+}
+
+func (w *flagWriter) start() {
+	if w.line && w.words > 0 {
+		w.buf = append(w.buf, ' ')
+	}
+	w.begin = len(w.buf)
+}
+
+func (w *flagWriter) end() {
+	w.words++
+	if !w.line {
+		w.ends = append(w.ends, len(w.buf))
+		return
+	}
+	word := w.buf[w.begin:]
+	for _, c := range word {
+		if !shellSafe[c] {
+			w.buf = append(w.buf[:w.begin], sweep.ShellQuote(string(word))...)
+			return
+		}
+	}
+	if len(word) == 0 {
+		w.buf = append(w.buf, sweep.ShellQuote("")...)
+	}
+}
+
+// shellSafe is the bytes that sweep.ShellQuote leaves alone.
+var shellSafe = func() (safe [256]bool) {
+	for c := range safe[:utf8.RuneSelf] {
+		safe[c] = sweep.ShellQuote(string(rune(c))) == string(rune(c))
+	}
+	return safe
+}()
 
 // shellLine joins arguments into a line for a POSIX shell.
 func shellLine(args []string) string {
@@ -144,17 +249,19 @@ func flagChoice(name string, v sweep.Value) (string, error) {
 // flagsFunction makes flags(), the options as text for a shell. prepare may
 // leave hyperparameters out; nil leaves all in.
 func flagsFunction(prepare func(*sweep.Object) *sweep.Object) function.Function {
-	return flagWriter(cty.String, prepare, func(args []string) cty.Value {
-		return cty.StringVal(shellLine(args))
+	return flagsOf(cty.String, prepare, func(hp *sweep.Object, o flagOptions) cty.Value {
+		return cty.StringVal(string(appendFlags(nil, hp, o)))
 	})
 }
 
 // argsFunction makes args(), the options as a list for a cmd that is a list.
 func argsFunction(prepare func(*sweep.Object) *sweep.Object) function.Function {
-	return flagWriter(cty.List(cty.String), prepare, stringList)
+	return flagsOf(cty.List(cty.String), prepare, func(hp *sweep.Object, o flagOptions) cty.Value {
+		return stringList(writeFlags(hp, o))
+	})
 }
 
-func flagWriter(result cty.Type, prepare func(*sweep.Object) *sweep.Object, write func([]string) cty.Value) function.Function {
+func flagsOf(result cty.Type, prepare func(*sweep.Object) *sweep.Object, write func(*sweep.Object, flagOptions) cty.Value) function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "hp", Type: cty.DynamicPseudoType}},
 		VarParam: &function.Parameter{Name: "options", Type: cty.DynamicPseudoType},
@@ -180,7 +287,7 @@ func flagWriter(result cty.Type, prepare func(*sweep.Object) *sweep.Object, writ
 			if prepare != nil {
 				object = prepare(object)
 			}
-			return write(writeFlags(object, options)), nil
+			return write(object, options), nil
 		},
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -33,8 +35,42 @@ func TestWriteFlags(t *testing.T) {
 		if got := shellLine(writeFlags(object, c.options)); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
 		}
+		if got := string(appendFlags([]byte("train "), object, c.options)); got != "train "+c.want {
+			t.Errorf("%s, as a line:\n%s\nwant\n%s", c.name, got, c.want)
+		}
 	}
 	if got := writeFlags(nil, flagOptions{}); len(got) != 0 {
 		t.Errorf("no hyperparameters make %s", strings.Join(got, " "))
+	}
+}
+
+func TestFlagsAsALineAreTheQuotedArguments(t *testing.T) {
+	choice := func(t *rapid.T, name string) string { return rapid.SampledFrom(flagChoices[name]).Draw(t, name) }
+	rapid.Check(t, func(t *rapid.T) {
+		hp := sweep.NewObject(rapid.MapOf(rapid.StringMatching(`[a-z_]{1,3}`), anyValue()).Draw(t, "hp"))
+		o := flagOptions{style: choice(t, "style"), bools: choice(t, "bool"), lists: choice(t, "list"), casing: choice(t, "case")}
+		var quoted []string
+		for _, arg := range writeFlags(hp, o) {
+			quoted = append(quoted, sweep.ShellQuote(arg))
+		}
+		if got, want := string(appendFlags(nil, hp, o)), strings.Join(quoted, " "); got != want {
+			t.Fatalf("%s:\n%s\nwant\n%s", hp, got, want)
+		}
+	})
+}
+
+func BenchmarkFlags(b *testing.B) {
+	hp, err := evaluate(`{ lr = 0.1, batch_size = 64, depth = 4, name = "adamw", wd = 0.01, seed = 1, width = 512 }`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := fromCty(hp)
+	if err != nil {
+		b.Fatal(err)
+	}
+	object, _ := v.AsObject()
+	var line []byte
+	for b.Loop() {
+		line = appendFlags(line[:0], object, flagOptions{})
 	}
 }
