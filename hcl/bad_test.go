@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -74,6 +76,8 @@ func optionsOf(t *testing.T, src []byte) Options {
 			opts.Vars = append(opts.Vars, words[i+1])
 		case "--var-file":
 			opts.VarFiles = append(opts.VarFiles, words[i+1])
+		case "--config":
+			opts.Configs = append(opts.Configs, words[i+1])
 		case "--set":
 			opts.Sets = append(opts.Sets, words[i+1])
 		default:
@@ -125,6 +129,38 @@ func TestBadFiles(t *testing.T) {
 				t.Errorf("the secret is shown:\n%s", got)
 			}
 			expectGolden(t, strings.TrimSuffix(path, ".hcl"), got)
+		})
+	}
+}
+
+// TestBadFolders is TestBadFiles for configurations of several files.
+func TestBadFolders(t *testing.T) {
+	archives, err := filepath.Glob("testdata/bad/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatal(archives, err)
+	}
+	for _, path := range archives {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(path, ".txtar")
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			for _, f := range archive.Files {
+				if err := os.WriteFile(f.Name, f.Data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := diagnose(t, optionsOf(t, archive.Comment), ".")
+			if got == "" {
+				t.Error("nothing is said")
+			}
+			expectGolden(t, name, got)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -133,7 +134,7 @@ func (r *resolver) fromAttribute(path, name string, a *hclsyntax.Attribute) {
 	value, diags := a.Expr.Value(nil)
 	if diags.HasErrors() {
 		r.given[name] = given{cty.DynamicVal, source}
-		r.report(&at, "Not a plain value", "A variable file holds plain values, without names and functions: compute in locals.")
+		r.report(&at, "Not a plain value", "A variable file holds plain values, without names and functions: %s.", instead(a.Expr))
 		return
 	}
 	converted, err := v.convert(value)
@@ -142,6 +143,14 @@ func (r *resolver) fromAttribute(path, name string, a *hclsyntax.Attribute) {
 		r.report(&at, "Wrong value for a variable", "%s gives variable %q %s, and it is %s: %s.", source, name, withArticle(value.Type().FriendlyName()), withArticle(v.typeName()), err)
 	}
 	r.given[name] = given{converted, source}
+}
+
+// instead is what to write for an expression that is no plain value.
+func instead(expr hcl2.Expression) string {
+	if word := hcl2.ExprAsKeyword(expr); word != "" {
+		return fmt.Sprintf("to mean the text, write %q", word)
+	}
+	return "compute in locals"
 }
 
 // values settles every variable, marking the sensitive ones.
