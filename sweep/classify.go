@@ -21,7 +21,7 @@ func (o *PlanOptions) classify(a *Action) {
 		a.Sign = SignLive
 		a.Why = liveWhy(a, changed)
 	case a.State == Interrupted:
-		a.Sign, a.Start, a.Why = SignNew, true, "was interrupted"
+		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged
 		a.Start = o.Rerun.Changed || o.named(a) || hasFailed(a.State)
@@ -83,6 +83,14 @@ func liveWhy(a *Action, changed bool) string {
 		why += " with older work"
 	}
 	return why
+}
+
+// interruptedWhy tells a program that was ended from one that never came to run.
+func interruptedWhy(last *Tried) string {
+	if last.Started.IsZero() {
+		return "was not started"
+	}
+	return "was interrupted"
 }
 
 func failedWhy(a *Action) string {
