@@ -64,12 +64,12 @@ func (d *depth) count(t hclsyntax.TokenType) {
 		}
 	case hclsyntax.TokenComma:
 		d.top().length = 0
-	case hclsyntax.TokenNewline:
+	case hclsyntax.TokenNewline, hclsyntax.TokenComment: // a comment takes its line's end with it
 		// Within ( and [ an expression goes on in the next line.
 		if open := d.top().open; open == 0 || open == hclsyntax.TokenOBrace {
 			d.top().length = 0
 		}
-	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenStringLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenComment, hclsyntax.TokenEOF:
+	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenStringLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenEOF:
 	default:
 		d.top().length++
 	}

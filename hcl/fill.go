@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -44,7 +43,7 @@ func (s *slot) fillOne(c *sweep.Command, v cty.Value) (err error) {
 	case "run.gpus":
 		c.Resources.GPUs, err = settingCount(v)
 	case "run.timeout":
-		c.Timeout, err = settingAs(v, positiveDuration)
+		c.Timeout, err = settingAs(v, parseDuration)
 	case "run.retries":
 		c.Retries, err = settingCount(v)
 	case "run.metrics.pattern":
@@ -170,14 +169,6 @@ func settingAs[T any](v cty.Value, parse func(sweep.Value) (T, error)) (T, error
 		return none, err
 	}
 	return parse(value)
-}
-
-func positiveDuration(v sweep.Value) (time.Duration, error) {
-	d, err := parseDuration(v)
-	if err == nil && d <= 0 {
-		err = errors.New("the time is over before it begins: leave the attribute out for no limit")
-	}
-	return d, err
 }
 
 // maxCount bounds gpus and retries: beyond it a digit was held too long.

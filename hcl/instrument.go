@@ -32,7 +32,7 @@ func (instrumenter) Exit(node hclsyntax.Node) hcl2.Diagnostics {
 	switch e := node.(type) {
 	case *hclsyntax.TemplateExpr:
 		for i, part := range e.Parts {
-			if _, literal := part.(*hclsyntax.LiteralValueExpr); !literal {
+			if literal, ok := part.(*hclsyntax.LiteralValueExpr); !ok || literal.Val.Type() != cty.String {
 				e.Parts[i] = interpolated(part)
 			}
 		}
