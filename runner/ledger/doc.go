@@ -79,7 +79,9 @@
 // Beside lxsweep.db stand lxsweep.db-wal and lxsweep.db-shm while it is open,
 // and the folder locks. On a network file system a rollback journal takes the
 // place of the write-ahead log, whose shared memory does not cross machines;
-// [Ledger.JournalMode] says which. A reader creates nothing that outlives it:
+// [Ledger.JournalMode] says which. No code of this process may open the file or
+// the -shm beside it by other means: closing them would drop SQLite's locks. A
+// reader creates nothing that outlives it:
 // where there is no ledger it sees an empty past.
 //
 // A file that is damaged, is not a ledger, or was written by a newer lxsweep is

@@ -68,16 +68,15 @@ type opening struct {
 }
 
 func (o opening) open(ctx context.Context, path string, mode Mode) (*Ledger, error) {
-	// POSIX record locks vanish when anybody in this process closes the file,
-	// for instance to digest it as an input. Where the system has no better
-	// ones, those must do.
+	// POSIX record locks vanish when anybody in this process closes the file.
+	// Where the system has no better ones, those must do.
 	_, _ = sqlite.OFDLocking(true)
 	path, err := resolve(path)
 	if err != nil {
 		return nil, failed(path, "opening", err)
 	}
 	l := &Ledger{Clock: o.clock, path: path}
-	l.on = o.network(filepath.Dir(path))
+	l.on = o.network(existing(filepath.Dir(path)))
 	l.rollback = l.on != ""
 	if mode == ReadWrite {
 		err = l.openWriter(ctx, o.migrations)
@@ -109,10 +108,6 @@ func resolve(path string) (string, error) {
 func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
 	if err := makeFolder(filepath.Dir(l.path)); err != nil {
 		return err
-	}
-	if l.on == "" { // the folder may not have existed before
-		l.on = networkFileSystem(filepath.Dir(l.path))
-		l.rollback = l.on != ""
 	}
 	if err := checkKind(l.path); err != nil {
 		return err
@@ -151,7 +146,10 @@ func (l *Ledger) openReader(ctx context.Context, known int) error {
 		use = accessPassive // closing must not fold the log into the file
 	}
 	version, err := l.tryReader(ctx, use)
-	if kind := classify(err); use == accessRead && (kind == ErrReadOnly || kind == ErrFull) {
+	// Where nothing can be created, nobody writes, and without a journal the
+	// file is whole as it is.
+	kind := classify(err)
+	if use == accessRead && (kind == ErrReadOnly || kind == ErrFull) && !hasContent(l.path+"-journal") {
 		version, err = l.tryReader(ctx, accessImmutable)
 	}
 	if err != nil {
@@ -289,6 +287,16 @@ func checkKind(path string) error {
 		return fmt.Errorf("%w: it holds %d bytes", ErrNotLedger, info.Size())
 	}
 	return nil
+}
+
+// existing is the nearest folder above that is there.
+func existing(folder string) string {
+	for {
+		if _, err := os.Stat(folder); err == nil || folder == filepath.Dir(folder) {
+			return folder
+		}
+		folder = filepath.Dir(folder)
+	}
 }
 
 func hasContent(path string) bool {

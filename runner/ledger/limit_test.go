@@ -22,12 +22,12 @@ func fileSizeLimit(path string) int {
 		fmt.Println(err)
 		return 1
 	}
-	limit := unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}
+	limit := unix.Rlimit{Cur: 1 << 19, Max: 1 << 19}
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		fmt.Println(err)
 		return 1
 	}
-	err = s.Register(ctx, Registration{Source: "src"}, items("ex", "", 0, 20_000), nil)
+	err = s.Register(ctx, Registration{Source: "src"}, items("ex", "", 0, 3_000), nil)
 	fmt.Println("full:", errors.Is(err, ErrFull))
 	err = s.Register(ctx, Registration{Source: "src"}, items("ex", "", 0, 10), nil)
 	fmt.Println("again:", err)

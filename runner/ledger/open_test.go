@@ -306,14 +306,14 @@ func TestOnANetworkFileSystem(t *testing.T) {
 	}
 	s := lock(t, l, "ex")
 	// Reading inside a registration must not wait for its own transaction.
-	err = s.Register(t.Context(), Registration{Source: "src"}, items("ex", "", 0, 5000), func(i Item, _ Ref) error {
+	err = s.Register(t.Context(), Registration{Source: "src"}, items("ex", "", 0, 1500), func(_ Item, _ Ref) error {
 		_, err := l.NextNumber(t.Context(), "ex")
 		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	if n, _ := l.NextNumber(t.Context(), "ex"); n != 5000 {
+	if n, _ := l.NextNumber(t.Context(), "ex"); n != 1500 {
 		t.Errorf("next number %d", n)
 	}
 	s.Close()

@@ -59,7 +59,7 @@ func place(all []*sweep.Record, keys []sweep.Hash, found []*sweep.Record) {
 // Wanted implements sweep.Past. The order is that of the numbering.
 func (l *Ledger) Wanted(ctx context.Context, source, round string) iter.Seq2[*sweep.Record, error] {
 	return l.pages(ctx, `e.id IN (SELECT m.experiment_id FROM memberships m JOIN sweeps s ON s.id = m.sweep_id
-		WHERE s.source = $2 AND s.round = $3 AND m.wanted = 1)`, clean(source), clean(round))
+		WHERE s.source = $1 AND s.round = $2 AND m.wanted = 1)`, clean(source), clean(round))
 }
 
 // NextNumber implements sweep.Past.
@@ -75,21 +75,21 @@ func (l *Ledger) NextNumber(ctx context.Context, experimentName string) (int, er
 	return next, failed(l.path, "reading", err)
 }
 
-// pages yields the records that satisfy a condition on e and a, in the order of
-// their numbering, a page a transaction: a slow reader holds nothing up. $1 is
-// taken; args begin at $2.
+// pages yields the records that satisfy a condition on experiments e, in the
+// order of their numbering. Which ones is settled at once, and costs a bit each;
+// they are read a page a transaction, so that a slow reader holds nothing up.
 func (l *Ledger) pages(ctx context.Context, condition string, args ...any) iter.Seq2[*sweep.Record, error] {
 	return func(yield func(*sweep.Record, error) bool) {
 		if l.read == nil {
 			return
 		}
-		query := selectNewest + `WHERE e.id > $1 AND ` + condition + ` ORDER BY e.id LIMIT ` + pageSize
-		for after, more := int64(0), true; more; {
-			var page []*sweep.Record
-			err := l.snapshot(ctx, func(q querier) (err error) {
-				page, err = records(ctx, q, query, append([]any{after}, args...)...)
-				return err
-			})
+		all, err := l.selected(ctx, condition, args)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for ids := range pagesOf(all.without(nil)) {
+			page, err := l.page(ctx, ids)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -98,11 +98,46 @@ func (l *Ledger) pages(ctx context.Context, condition string, args ...any) iter.
 				if !yield(r, nil) {
 					return
 				}
-				after = r.ID
 			}
-			more = len(page) > 0
 		}
 	}
 }
 
-const pageSize = "512"
+func (l *Ledger) selected(ctx context.Context, condition string, args []any) (idSet, error) {
+	var all idSet
+	rows, err := l.read.QueryContext(ctx, `SELECT e.id FROM experiments e WHERE `+condition, args...)
+	err = eachRow(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		all.add(id)
+		return err
+	})
+	return all, failed(l.path, "reading", err)
+}
+
+func (l *Ledger) page(ctx context.Context, ids []int64) (page []*sweep.Record, err error) {
+	err = l.snapshot(ctx, func(q querier) error {
+		page, err = records(ctx, q, selectNewest+`WHERE e.id IN `+idList(ids)+` ORDER BY e.id`)
+		return err
+	})
+	return page, err
+}
+
+// pagesOf cuts ids into pages. A page is the caller's until the next one.
+func pagesOf(ids iter.Seq[int64]) iter.Seq[[]int64] {
+	return func(yield func([]int64) bool) {
+		page := make([]int64, 0, chunkSize)
+		for id := range ids {
+			page = append(page, id)
+			if len(page) == chunkSize {
+				if !yield(page) {
+					return
+				}
+				page = page[:0]
+			}
+		}
+		if len(page) > 0 {
+			yield(page)
+		}
+	}
+}

@@ -118,7 +118,7 @@ func TestAnIntendThatIsCalledOffWritesNothing(t *testing.T) {
 func TestClosingKeepsWhatWasHandedOver(t *testing.T) {
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
-	ids := intend(t, s, register(t, s, "src", "", items("ex", "", 0, 3000))...)
+	ids := intend(t, s, register(t, s, "src", "", items("ex", "", 0, 2200))...)
 	var settled sync.WaitGroup
 	for _, id := range ids {
 		settled.Add(1)

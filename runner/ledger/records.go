@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ func (l *Ledger) Records(ctx context.Context, q Query) iter.Seq2[*sweep.Record, 
 	}
 }
 
-// conditions collects terms and their arguments from $2 on.
+// conditions collects terms and their arguments.
 type conditions struct {
 	terms []string
 	args  []any
@@ -52,7 +53,7 @@ type conditions struct {
 // arg is the parameter that stands for v.
 func (c *conditions) arg(v any) string {
 	c.args = append(c.args, v)
-	return "$" + strconv.Itoa(len(c.args)+1)
+	return "$" + strconv.Itoa(len(c.args))
 }
 
 // in adds a term: column is one of values.
@@ -116,13 +117,13 @@ func (c *conditions) runNames(names []string) error {
 
 // newestRound is the round that was applied last, empty before the first apply.
 func (l *Ledger) newestRound(ctx context.Context, q Query) (string, error) {
-	c := &conditions{args: nil}
-	query := `SELECT a.round FROM applies a WHERE a.id > $1`
+	c := &conditions{}
+	query := `SELECT a.round FROM applies a WHERE 1 = 1`
 	if q.Sweep != "" || q.Source != "" {
 		query += ` AND EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `)`
 	}
 	var round string
-	err := l.read.QueryRowContext(ctx, query+` ORDER BY a.id DESC LIMIT 1`, append([]any{0}, c.args...)...).Scan(&round)
+	err := l.read.QueryRowContext(ctx, query+` ORDER BY a.id DESC LIMIT 1`, c.args...).Scan(&round)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -182,18 +183,25 @@ func (l *Ledger) OpenAttempts(ctx context.Context, experimentNames []string) ([]
 	if l.read == nil {
 		return nil, nil
 	}
-	c := &conditions{terms: []string{"a.id > $1", "a." + isOpen}}
-	if experimentNames != nil {
-		c.in("e.experiment_name", experimentNames)
-	}
 	var open []*sweep.Record
-	err := l.snapshot(ctx, func(q querier) (err error) {
+	err := l.snapshot(ctx, func(q querier) error {
+		var ids []int64
+		rows, err := q.QueryContext(ctx, `SELECT id FROM attempts WHERE `+isOpen)
+		err = eachRow(rows, err, func(rows *sql.Rows) error {
+			ids = append(ids, 0)
+			return rows.Scan(&ids[len(ids)-1])
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
 		open, err = records(ctx, q, `SELECT `+experimentColumns+`, `+attemptColumns+`
 			FROM attempts a JOIN experiments e ON e.id = a.experiment_id
-			WHERE `+strings.Join(c.terms, " AND ")+` ORDER BY a.id`, append([]any{0}, c.args...)...)
+			WHERE a.id IN `+idList(ids)+` ORDER BY a.id`)
 		return err
 	})
-	return open, err
+	return slices.DeleteFunc(open, func(r *sweep.Record) bool {
+		return experimentNames != nil && !slices.Contains(experimentNames, r.Name)
+	}), err
 }
 
 // splitRunName takes "ex-8" apart.

@@ -126,13 +126,13 @@ func TestManyReadWhileOneWrites(t *testing.T) {
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	s := lock(t, l, "ex")
-	refs := register(t, s, "src", "", items("ex", "", 0, 600))
+	refs := register(t, s, "src", "", items("ex", "", 0, 520))
 	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 3)
+	errs := make(chan error, 2)
 	for i := range cap(errs) {
 		go func() { errs <- readOften(ctx, path, i) }()
 	}
-	for round := range 20 {
+	for round := range 4 {
 		for _, id := range intend(t, s, refs...) {
 			o := succeeded(float64(round))
 			o.Metrics = append(o.Metrics, sweep.Metric{Name: "same", Last: float64(round), Count: 1})

@@ -33,9 +33,9 @@ func chain(all ...iter.Seq2[Item, error]) iter.Seq2[Item, error] {
 func TestRegisteringAgainChangesNothing(t *testing.T) {
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
-	first := register(t, s, "src", "", items("ex", "", 0, 1200))
+	first := register(t, s, "src", "", items("ex", "", 0, 600))
 	before := dump(t, l, "experiments", "memberships", "sweeps")
-	again := register(t, s, "src", "", items("ex", "", 0, 1200))
+	again := register(t, s, "src", "", items("ex", "", 0, 600))
 	for i, r := range again {
 		if r.New || r.ID != first[i].ID || r.Number != first[i].Number {
 			t.Fatalf("row %d was %v, is %v", i, first[i], r)
@@ -186,17 +186,19 @@ func TestNumbersAreNeverGivenTwice(t *testing.T) {
 
 // TestRegistrationsModel compares sequences of registrations with a map.
 func TestRegistrationsModel(t *testing.T) {
+	l := openAt(t, newPath(t), ReadWrite)
+	ledgers := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		l := openAt(t, newPath(t), ReadWrite)
-		defer l.Close()
-		s := lock(t, l, "ex")
+		ledgers++ // as good as one each: no two share a name or a source
+		name := fmt.Sprintf("ex%d", ledgers)
+		s := lock(t, l, name)
 		defer s.Close()
 		numbers := map[int]int{}
 		for range rapid.IntRange(1, 5).Draw(rt, "applies") {
 			seeds := rapid.SliceOfDistinct(rapid.IntRange(0, 12), rapid.ID).Draw(rt, "seeds")
-			refs := register(t, s, "src", "", func(yield func(Item, error) bool) {
+			refs := register(t, s, name, "", func(yield func(Item, error) bool) {
 				for _, seed := range seeds {
-					if !yield(Item{Experiment: experiment("ex", "", seed)}, nil) {
+					if !yield(Item{Experiment: experiment(name, "", seed)}, nil) {
 						return
 					}
 				}
@@ -211,7 +213,7 @@ func TestRegistrationsModel(t *testing.T) {
 					rt.Fatalf("seed %d got %v, want number %d", seed, refs[i], number)
 				}
 			}
-			if got := collect(t, l.Wanted(t.Context(), "src", "")); len(got) != len(seeds) {
+			if got := collect(t, l.Wanted(t.Context(), name, "")); len(got) != len(seeds) {
 				rt.Fatalf("%d wanted, %d asked for", len(got), len(seeds))
 			}
 		}
