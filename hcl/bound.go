@@ -107,21 +107,24 @@ func (b *bound) wrong(ctx *hcl2.EvalContext, summary, detail string, args ...any
 	return d
 }
 
-// maxValue bounds one value, in elements and bytes: a few locals that double
-// each other would fill any memory.
-const maxValue = 16 << 20
+// maxValue bounds one value, in bytes: a few locals that double each other
+// would fill any memory. An element counts as much as it takes at least.
+const (
+	maxValue     = 16 << 20
+	elementBytes = 16
+)
 
 func tooLarge(e *expression, v cty.Value) *hcl2.Diagnostic {
 	if room := shrink(maxValue, v); room > 0 {
 		return nil
 	}
-	return problem(e.Range(), "Too large a value", "The value has more than %d Mi elements and bytes. Nothing an experiment can be given is as large.", maxValue>>20)
+	return problem(e.Range(), "Too large a value", "The value takes more than %d MiB. Nothing an experiment can be given is as large.", maxValue>>20)
 }
 
 // shrink takes v's size from room, and stops where none is left.
 func shrink(room int, v cty.Value) int {
 	v, _ = v.Unmark()
-	room--
+	room -= elementBytes
 	if room <= 0 || v.IsNull() || !v.IsKnown() {
 		return room
 	}

@@ -83,7 +83,7 @@ func (l *loader) bind(e *expression, functions *hcl2.EvalContext, where lookup) 
 		}
 	}
 	if room <= 0 {
-		l.report(problem(e.Range(), "Too large a value", "What this expression refers to has more than %d Mi elements and bytes in all.", 4*maxValue>>20))
+		l.report(problem(e.Range(), "Too large a value", "What this expression refers to takes more than %d MiB in all.", 4*maxValue>>20))
 		ok = false
 	}
 	fixed.fixed = functions
