@@ -136,18 +136,17 @@ func (u *run) adopt(ctx context.Context) (facts, error) {
 	u.admission.force(request)
 	u.free = sync.OnceFunc(func() { u.admission.release(request) })
 	u.running(f.known.begun, path)
-	left := u.Command.Timeout
-	if left > 0 {
-		left = max(1, left-u.options.Now().Sub(f.known.begun))
+	var deadline time.Time
+	if limit := u.Command.Timeout; limit > 0 {
+		deadline = time.Now().Add(limit - u.options.Now().Sub(f.known.begun))
 	}
-	deadline, stop := u.deadline(left)
-	defer stop()
 	return u.watch(ctx, j, deadline)
 }
 
 // watch waits for the end of an attempt whose shell does not tell us, or ends
-// it. It looks at the journal's length and lock, and reads it when they change.
-func (u *run) watch(ctx context.Context, j *journal, deadline <-chan time.Time) (facts, error) {
+// it. It looks at the journal's length and lock, and reads it when they change. A
+// zero deadline is none.
+func (u *run) watch(ctx context.Context, j *journal, deadline time.Time) (facts, error) {
 	looked, err := os.Open(j.path)
 	if err != nil {
 		return facts{}, fmt.Errorf("local runner: watching %s: %w", u.RunName, err)
@@ -173,9 +172,10 @@ func (u *run) watch(ctx context.Context, j *journal, deadline <-chan time.Time) 
 			}
 		}
 		select {
-		case <-tick.C:
-		case <-deadline:
-			return u.end(j, u.timedOut())
+		case now := <-tick.C:
+			if !deadline.IsZero() && now.After(deadline) {
+				return u.end(j, u.timedOut())
+			}
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), runner.ErrDetach) {
 				return facts{}, runner.ErrDetach

@@ -101,7 +101,7 @@ func slotRounds(b *testing.B, parallel int, c sweep.Command) func() {
 			if err := slots[worker].start(&sc, time.Now(), 0); err != nil {
 				b.Error(err)
 			}
-			if x := <-slots[worker].ends; x != (exit{id, 0}) {
+			if x, err := slots[worker].wait(context.Background(), time.Time{}); err != nil || x != (exit{id, 0}) {
 				b.Errorf("attempt %d ended as %+v", id, x)
 			}
 		})

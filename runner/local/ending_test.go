@@ -145,7 +145,7 @@ func TestIdleShellKilled(t *testing.T) {
 	mustRun(t, r, attempt(1, "true"))
 	shell := r.idle[0].shell.Process.Pid
 	unix.Kill(shell, unix.SIGKILL)
-	eventually(t, "the shell is reaped", func() bool { _, ok := readProcess(shell); return !ok })
+	eventually(t, "the shell is gone", func() bool { return !lives(shell) })
 	if o := mustRun(t, r, attempt(2, "echo hello")); o.State != sweep.Succeeded {
 		t.Fatalf("%+v", o)
 	}

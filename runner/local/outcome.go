@@ -43,6 +43,9 @@ func (u *run) outcome(f facts) (sweep.Outcome, error) {
 		return refused(f.refused), nil
 	}
 	o := sweep.Outcome{Code: sweep.CodeUnknown, Started: f.known.begun, Ended: f.at, Pattern: u.Command.MetricsPattern}
+	if !o.Ended.IsZero() && o.Ended.Before(o.Started) {
+		o.Ended = o.Started // a file's time is that of the kernel's last tick
+	}
 	if f.known.ended {
 		o.Code = f.known.code
 	}

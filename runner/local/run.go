@@ -196,34 +196,39 @@ func (u *run) feed(s *slot) error {
 
 // follow waits for the end of what s was fed, or ends it.
 func (u *run) follow(ctx context.Context, s *slot, pooled bool) (facts, error) {
-	deadline, stop := u.deadline(u.Command.Timeout)
-	defer stop()
-	select {
-	case x, ok := <-s.ends:
-		if !ok {
-			return u.followOrphan(ctx, s, deadline)
-		}
-		f := facts{known: u.begun, standing: ended, at: u.options.Now()}
-		f.known.ended, f.known.code = true, x.code
-		if pooled {
-			u.giveBack(s)
-		} else {
-			f.leftBehind = u.retire(s)
-		}
-		return f, nil
-	case <-deadline:
-		return u.endSlot(s, u.timedOut())
-	case <-ctx.Done():
-		if errors.Is(context.Cause(ctx), runner.ErrDetach) {
-			u.leave(s)
-			return facts{}, runner.ErrDetach
-		}
-		return u.endSlot(s, endingOf(ctx))
+	var deadline time.Time
+	if limit := u.Command.Timeout; limit > 0 {
+		deadline = time.Now().Add(limit)
 	}
+	x, err := s.wait(ctx, deadline)
+	switch {
+	case err == nil:
+		return u.exited(s, x, pooled), nil
+	case errors.Is(err, errShellGone):
+		return u.followOrphan(ctx, s, deadline)
+	case errors.Is(err, errLate):
+		return u.endSlot(s, u.timedOut())
+	case errors.Is(context.Cause(ctx), runner.ErrDetach):
+		u.leave(s)
+		return facts{}, runner.ErrDetach
+	}
+	return u.endSlot(s, endingOf(ctx))
+}
+
+// exited is for the end that the shell told. The slot is free then.
+func (u *run) exited(s *slot, x exit, pooled bool) facts {
+	f := facts{known: u.begun, standing: ended, at: u.options.Now()}
+	f.known.ended, f.known.code = true, x.code
+	if pooled {
+		u.giveBack(s)
+	} else {
+		f.leftBehind = u.retire(s)
+	}
+	return f
 }
 
 // followOrphan waits for the end of a program whose shell was killed.
-func (u *run) followOrphan(ctx context.Context, s *slot, deadline <-chan time.Time) (facts, error) {
+func (u *run) followOrphan(ctx context.Context, s *slot, deadline time.Time) (facts, error) {
 	defer s.close()
 	u.forgetSlot(s)
 	f, err := u.watch(ctx, s.journal, deadline)
@@ -258,15 +263,6 @@ func (u *run) end(j *journal, why *runner.Ending) (facts, error) {
 	}
 	f.escaped, f.stuck, f.at = escaped, stuck, u.options.Now()
 	return f, err
-}
-
-// deadline is a channel that is ready after d, or never if d is 0.
-func (u *run) deadline(d time.Duration) (<-chan time.Time, func() bool) {
-	if d == 0 {
-		return nil, func() bool { return true }
-	}
-	t := time.NewTimer(d)
-	return t.C, t.Stop
 }
 
 func (u *run) timedOut() *runner.Ending {

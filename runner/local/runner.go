@@ -158,28 +158,15 @@ func (r *Runner) ResultPath(runName string, attempt int) string {
 
 // takeSlot returns an idle slot, or a new one.
 func (r *Runner) takeSlot() (*slot, error) {
-	for {
-		s := r.popIdle()
-		switch {
-		case s == nil:
-			return r.newSlot(nil, nil)
-		case !s.dead():
-			return s, nil
-		}
-		r.retire(s)
-	}
-}
-
-func (r *Runner) popIdle() *slot {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := len(r.idle)
-	if n == 0 {
-		return nil
+	if n := len(r.idle); n > 0 {
+		s := r.idle[n-1]
+		r.idle = r.idle[:n-1]
+		r.mu.Unlock()
+		return s, nil
 	}
-	s := r.idle[n-1]
-	r.idle = r.idle[:n-1]
-	return s
+	r.mu.Unlock()
+	return r.newSlot(nil, nil)
 }
 
 // newSlot returns a slot that inherits extra and has env beside ours.

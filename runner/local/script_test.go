@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,7 +39,7 @@ func TestBytesArriveAsTheyAre(t *testing.T) {
 		if err := s.start(&sc, time.Now(), -1); err != nil {
 			t.Fatal(err)
 		}
-		x := <-s.ends
+		x, _ := s.wait(context.Background(), time.Time{})
 		out, err := os.ReadFile(sc.log)
 		if x != (exit{id, 0}) || err != nil {
 			t.Fatalf("%+v %v %q", x, err, out)

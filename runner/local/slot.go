@@ -3,12 +3,12 @@ package local
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -23,11 +23,8 @@ type slot struct {
 	shell   *exec.Cmd
 	feed    *os.File // the shell's standard input
 	notes   *os.File // its standard output: a line for every end
-	// ends has an end for every attempt fed; it is closed by listen, when the
-	// shell is gone or the slot was left.
-	ends chan exit
-	left atomic.Bool
-	text []byte // the last script, for its capacity
+	lines   *bufio.Reader
+	text    []byte // the last script, for its capacity
 }
 
 // exit is the end of an attempt as the shell tells it.
@@ -50,7 +47,7 @@ func openSlot(p place, now time.Time, extra []*os.File, env []string) (*slot, er
 	if err != nil {
 		return nil, err
 	}
-	s := &slot{journal: j, ends: make(chan exit, 1)}
+	s := &slot{journal: j}
 	err = s.fork(lock, extra, env)
 	lock.Close()
 	if err != nil {
@@ -58,7 +55,6 @@ func openSlot(p place, now time.Time, extra []*os.File, env []string) (*slot, er
 		os.Remove(j.path)
 		return nil, fmt.Errorf("starting a slot's shell: %w", err)
 	}
-	go s.listen()
 	err = j.name(header{boot: p.boot, host: p.host, owner: p.owner, leader: s.shell.Process.Pid, created: now})
 	if err == nil {
 		// A signal to the group must not end the shell before it has written
@@ -94,7 +90,7 @@ func (s *slot) fork(lock *os.File, extra []*os.File, env []string) error {
 	shell.ExtraFiles = append(make([]*os.File, journalFD-3), lock)
 	shell.ExtraFiles = append(shell.ExtraFiles, extra...)
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	s.shell, s.feed, s.notes = shell, feed, notes
+	s.shell, s.feed, s.notes, s.lines = shell, feed, notes, bufio.NewReaderSize(notes, 64)
 	if err := shell.Start(); err != nil {
 		feed.Close()
 		notes.Close()
@@ -112,28 +108,37 @@ func (s *slot) start(sc *script, now time.Time, oomKills int64) error {
 	if _, err := s.feed.Write(s.text); err != nil && !errors.Is(err, syscall.EPIPE) {
 		return fmt.Errorf("feeding attempt %d: %w", sc.id, err)
 	}
-	return nil // a broken pipe is a dead shell, which ends tells
+	return nil // a broken pipe is a dead shell, which wait tells
 }
 
-// listen passes on the ends until there are no more, and reaps the shell.
-func (s *slot) listen() {
-	defer close(s.ends)
-	lines := bufio.NewReaderSize(s.notes, 128)
-	for {
-		line, err := lines.ReadSlice('\n')
-		if err != nil {
-			break
-		}
-		if x, ok := parseExit(line); ok {
-			s.ends <- x
-		}
+// How waiting for an end can fail. A slot that failed so is not fed again.
+var (
+	errShellGone = errors.New("the slot's shell is gone")
+	errLate      = errors.New("the deadline has passed")
+)
+
+// wait returns the end of the attempt that was fed. The error is errShellGone,
+// errLate, or that of ctx. A zero deadline is none.
+//
+// It reads the pipe itself, without a goroutine between: on a busy machine each
+// one that has to be woken costs a tenth of a short program.
+func (s *slot) wait(ctx context.Context, deadline time.Time) (exit, error) {
+	s.notes.SetReadDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { s.notes.SetReadDeadline(time.Unix(1, 0)) })
+	line, err := s.lines.ReadSlice('\n')
+	switch {
+	case !stop():
+		return exit{}, ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return exit{}, errLate
+	case err != nil:
+		return exit{}, errShellGone
 	}
-	s.notes.Close()
-	if s.left.Load() {
-		s.shell.Process.Release()
-		return
+	x, ok := parseExit(line)
+	if !ok {
+		return exit{}, errShellGone
 	}
-	s.shell.Wait()
+	return x, nil
 }
 
 func parseExit(line []byte) (exit, bool) {
@@ -143,30 +148,18 @@ func parseExit(line []byte) (exit, bool) {
 	return exit{n, int(c)}, err == nil && err2 == nil
 }
 
-// dead reports whether the shell of an idle slot is gone.
-func (s *slot) dead() bool {
-	select {
-	case _, ok := <-s.ends:
-		return !ok
-	default:
-		return false
-	}
-}
-
 // close lets the shell exit, after the command that it has, and waits for it.
 func (s *slot) close() {
 	s.feed.Close()
-	for range s.ends {
-	}
+	s.shell.Wait()
+	s.notes.Close()
 	s.journal.close()
 }
 
 // leave lets the shell exit after the command that it has, without waiting.
 func (s *slot) leave() {
-	s.left.Store(true)
 	s.feed.Close()
 	s.notes.Close()
-	for range s.ends {
-	}
+	s.shell.Process.Release()
 	s.journal.close()
 }
