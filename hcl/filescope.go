@@ -148,7 +148,9 @@ func (l *loader) lookUpConfig(r reference) (v cty.Value, used int, ok bool) {
 		l.report(wrong)
 		return cty.DynamicVal, 0, false
 	}
-	v, ok = p.baseValue(path)
+	if v, ok = p.baseValue(path); !ok {
+		l.report(p.why(path)...)
+	}
 	return v, used + 2, ok
 }
 

@@ -36,8 +36,8 @@ func (p *program) HP(a sweep.Assignment) (*sweep.Object, error) {
 		hp = hp.With(q.path, v)
 		assigned = append(assigned, q)
 	}
-	for _, q := range p.ordered {
-		if q.leaf.wrong != nil && !slices.Contains(assigned, q) {
+	for _, q := range p.failing {
+		if !slices.Contains(assigned, q) {
 			return nil, failed(q.leaf.wrong)
 		}
 	}

@@ -27,8 +27,11 @@ type program struct {
 	// those that it needs; dependent are those of them that need others.
 	base               *sweep.Object
 	ordered, dependent []*parameter
-	prepared           bool
+	// failing have no value without an assignment.
+	failing  []*parameter
+	prepared bool
 
+	name  string // the experiment_name where no experiment changes it
 	round string // run.round in experiment_name
 	dir   string // where relative paths start
 	files *inputFiles
@@ -210,6 +213,9 @@ func (p *program) prepare() {
 	for _, q := range p.ordered {
 		if len(q.leaf.needs) > 0 {
 			p.dependent = append(p.dependent, q)
+		}
+		if q.leaf.wrong != nil {
+			p.failing = append(p.failing, q)
 		}
 	}
 	p.prepareIdentity()

@@ -25,15 +25,6 @@ type inputValues struct {
 	files []File
 }
 
-// Seams that functions.go and variables.go fill:
-//
-//	func resolveInputs(in inputs) (inputValues, hcl2.Diagnostics)
-//	func functions(dir string, read func(string) ([]byte, error)) functionSet
-//
-//	// in space.go, an axis' value that is a distribution or a choice:
-//	func asDistribution(v cty.Value) (sweep.Distribution, bool)
-//	func asChoice(v cty.Value) (values []cty.Value, weights []float64, ok bool)
-
 // functionSet says which functions may be called where. Names are unique over
 // all of them.
 type functionSet struct {

@@ -6,7 +6,6 @@ import (
 
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -35,19 +34,9 @@ type spaceBlock struct {
 
 func (s *spaceBlock) isSample() bool { return s.method.name != "" }
 
-type skipBlock struct {
-	at           hcl2.Range
-	when, reason *expression
-}
-
 type includeBlock struct {
 	at     hcl2.Range
 	values []*entry
-}
-
-type objectiveBlock struct {
-	at         hcl2.Range
-	attributes map[string]*expression
 }
 
 var sweepSchema = &hcl2.BodySchema{
@@ -141,23 +130,6 @@ func decodeSample(b *hcl2.Block) (*spaceBlock, hcl2.Diagnostics) {
 		diags = append(diags, more...)
 	}
 	return s, diags
-}
-
-var skipSchema = &hcl2.BodySchema{
-	Attributes: []hcl2.AttributeSchema{{Name: "when", Required: true}, {Name: "reason"}},
-}
-
-func decodeSkip(b *hcl2.Block) (*skipBlock, hcl2.Diagnostics) {
-	body, diags := content(syntaxBody(b), "skip", skipSchema)
-	attributes := expressionsOf(body.Attributes, "")
-	return &skipBlock{at: b.TypeRange, when: attributes["when"], reason: attributes["reason"]}, diags
-}
-
-var objectiveSchema = &hcl2.BodySchema{Attributes: attributesOf("minimize", "maximize", "target", "value")}
-
-func decodeObjective(b *hcl2.Block) (*objectiveBlock, hcl2.Diagnostics) {
-	body, diags := content(syntaxBody(b), "objective", objectiveSchema)
-	return &objectiveBlock{b.TypeRange, expressionsOf(body.Attributes, "")}, diags
 }
 
 // checkNames reports wrong names in the sweep's expressions.
@@ -314,101 +286,4 @@ func (l *loader) oneOf(e *expression, into *string, choices ...string) {
 		return
 	}
 	*into = text
-}
-
-func (l *loader) objective(b *objectiveBlock) *sweep.Objective {
-	if b == nil {
-		return nil
-	}
-	o := &sweep.Objective{Pick: sweep.PickLast}
-	for _, direction := range []string{"minimize", "maximize"} {
-		e := b.attributes[direction]
-		if e == nil {
-			continue
-		}
-		for _, metric := range l.metrics(e) {
-			if slices.ContainsFunc(o.Goals, func(g sweep.Goal) bool { return g.Metric == metric }) {
-				l.report(problem(e.Range(), "Metric given twice", "%q is a goal already: a metric is minimized or maximized, once.", metric))
-			}
-			o.Goals = append(o.Goals, sweep.Goal{Metric: metric, Maximize: direction == "maximize"})
-		}
-	}
-	if b.attributes["minimize"] == nil && b.attributes["maximize"] == nil {
-		l.report(problem(b.at, "Objective without a metric", `Write minimize = "val_loss", or maximize.`))
-	}
-	if e := b.attributes["target"]; e != nil {
-		if v, ok := l.value(e); ok {
-			f, number := v.AsFloat()
-			if !number {
-				l.report(problem(e.Range(), "Wrong type", "A number is wanted, not %s.", v))
-			}
-			o.Target = &f
-		}
-	}
-	pick := string(sweep.PickLast)
-	l.oneOf(b.attributes["value"], &pick, string(sweep.PickLast), string(sweep.PickMin), string(sweep.PickMax))
-	o.Pick = sweep.Pick(pick)
-	return o
-}
-
-// metrics reads one metric's name or a list of them.
-func (l *loader) metrics(e *expression) []string {
-	v, ok := l.fileValue(e, l.atFile)
-	if !ok {
-		return nil
-	}
-	if !isList(v) {
-		v = cty.TupleVal([]cty.Value{v})
-	}
-	names, err := settingTexts(v)
-	if err == nil && (len(names) == 0 || slices.Contains(names, "")) {
-		l.report(problem(e.Range(), "Objective without a metric", "A metric has a name."))
-	}
-	if err != nil {
-		l.report(problem(e.Range(), "Wrong type", "A metric's name or a list of names is wanted: %s", punctuated(err.Error())))
-	}
-	return names
-}
-
-// skip binds a rule. It is bound to the first config and must be right for all.
-func (l *loader) skip(b *skipBlock, programs []*program) sweep.Skip {
-	rule := sweep.Skip{Pos: position(b.at)}
-	if b.reason != nil {
-		rule.Reason, _ = l.fileText(b.reason)
-	}
-	var when *bound
-	for i, p := range programs {
-		if bound, ok := l.bind(b.when, l.inExperiment, p); ok && i == 0 {
-			when = bound
-		}
-	}
-	known := &memo[bool]{}
-	rule.When = func(hp *sweep.Object) (bool, error) {
-		var buffer [128]byte
-		key, keyed := appendKey(buffer[:0], when, hp)
-		if keyed {
-			if drop, ok := known.get(key); ok {
-				return drop, nil
-			}
-		}
-		drop, err := when.holds(hp)
-		if keyed && err == nil {
-			known.put(key, drop)
-		}
-		return drop, err
-	}
-	return rule
-}
-
-// holds evaluates a condition on hp.
-func (b *bound) holds(hp *sweep.Object) (bool, error) {
-	v, ctx, diags := b.evaluate(hpValues(b, hp))
-	if diags.HasErrors() {
-		return false, failed(diags)
-	}
-	v, _ = v.Unmark()
-	if v.Type() != cty.Bool || v.IsNull() || !v.IsKnown() {
-		return false, failed(hcl2.Diagnostics{b.wrong(ctx, "Condition without an answer", "when is true or false, not %s.", describe(v))})
-	}
-	return v.True(), nil
 }

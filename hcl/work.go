@@ -15,24 +15,25 @@ func (p *program) prepareName() {
 	s := p.jobs.slots["run.experiment_name"]
 	if s == nil {
 		s = &slot{path: "run.experiment_name", constant: true, value: cty.StringVal(p.config.name)}
-		p.jobs.slots[s.path] = s
+		p.jobs.slots[s.path], p.name = s, p.config.name
 		if err := sweep.CheckExperimentName(p.config.name); err != nil {
 			p.loader.report(problem(p.config.at, "Unusable experiment name", "The config's label is the name of its experiments, for want of run { experiment_name = ... }, and %s", punctuated(err.Error())))
 		}
 		return
 	}
 	if s.constant {
-		_, diags := p.nameOf(s.value, s.parts[0], nil)
+		name, diags := p.nameOf(s.value, s.parts[0], nil)
 		p.loader.report(diags...)
+		p.name = name
 	}
 }
 
 // ExperimentName sees hp and the round only.
 func (p *program) ExperimentName(hp *sweep.Object) (string, error) {
-	s := p.jobs.slots["run.experiment_name"]
-	if s.constant {
-		return s.value.AsString(), nil
+	if p.name != "" {
+		return p.name, nil
 	}
+	s := p.jobs.slots["run.experiment_name"]
 	v, ctx, diags := s.evaluate(func(n need) (cty.Value, hcl2.Diagnostics) {
 		if n.root == "run" { // run.round: check lets nothing else pass
 			return cty.StringVal(p.round), nil
