@@ -23,7 +23,8 @@
 //	              result (what the program left, raw), result_error, pattern
 //	metrics       attempt_id, name, last, min, max, count, step (null where the
 //	              program gave none); a null value is NaN
-//	sweeps        a sweep label of a source (the files' paths) in a round
+//	sweeps        a sweep label of a source (the files' paths) in a round, with
+//	              its objective (JSON, empty for none) and when it was asked for
 //	memberships   sweep_id, experiment_id, wanted: which sweep asked for which
 //	              experiment, and whether it did so last time; apply_id is the
 //	              apply that changed the row last

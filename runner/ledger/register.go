@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -90,6 +91,7 @@ type registering struct {
 // wants is what one sweep asks for.
 type wants struct {
 	id          int64 // of its row in sweeps
+	told        bool  // that row has its objective and time
 	before, now idSet // experiments
 }
 
@@ -182,7 +184,7 @@ func (g *registering) takeChunk() error {
 			}
 			g.ids[item.Experiment.Key] = Ref{ref.ID, ref.Number, false}
 		}
-		if err := g.want(item.Experiment.Sweep, ref.ID); err != nil {
+		if err := g.want(item.Experiment, ref.ID); err != nil {
 			return err
 		}
 		if err := g.each(item, ref); err != nil {
@@ -237,14 +239,14 @@ func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 }
 
 // want records that a sweep asks for an experiment, if that is news.
-func (g *registering) want(label string, experiment int64) error {
-	w, ok := g.sweeps[label]
-	if !ok {
+func (g *registering) want(e *sweep.Experiment, experiment int64) error {
+	w := g.sweeps[e.Sweep]
+	if w == nil {
 		w = &wants{}
-		g.sweeps[label] = w
-		err := g.t.row(`INSERT INTO sweeps (source, round, name) VALUES ($1, $2, $3) RETURNING id`,
-			[]any{clean(g.Source), clean(g.Round), clean(label)}, &w.id)
-		if err != nil {
+		g.sweeps[e.Sweep] = w
+	}
+	if !w.told {
+		if err := g.tell(w, e); err != nil {
 			return err
 		}
 	}
@@ -259,6 +261,22 @@ func (g *registering) want(label string, experiment int64) error {
 		ON CONFLICT (sweep_id, experiment_id) DO UPDATE SET wanted = 1, apply_id = excluded.apply_id`,
 		w.id, experiment, g.applyID)
 	return err
+}
+
+// tell keeps what e's sweep is for.
+func (g *registering) tell(w *wants, e *sweep.Experiment) error {
+	w.told = true
+	objective := ""
+	if e.Objective != nil {
+		text, err := json.Marshal(e.Objective)
+		if err != nil {
+			return err
+		}
+		objective = string(text)
+	}
+	return g.t.row(`INSERT INTO sweeps (source, round, name, objective, asked) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (source, round, name) DO UPDATE SET objective = excluded.objective, asked = excluded.asked RETURNING id`,
+		[]any{clean(g.Source), clean(g.Round), clean(e.Sweep), objective, g.now}, &w.id)
 }
 
 // finish keeps the high-water marks and drops what is no longer asked for.

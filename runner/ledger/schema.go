@@ -48,6 +48,8 @@ var schema1 = migration{
 		source TEXT NOT NULL,
 		round TEXT NOT NULL,
 		name TEXT NOT NULL,
+		objective TEXT NOT NULL DEFAULT '',
+		asked TEXT NOT NULL DEFAULT '',
 		UNIQUE (source, round, name))`,
 	`CREATE TABLE memberships (
 		sweep_id BIGINT NOT NULL REFERENCES sweeps (id),

@@ -107,7 +107,7 @@ func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions) (
 // asked returns the sweeps that the options select: of the round that was
 // named, else of the newest one.
 func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([]sweep.Asked, error) {
-	all, err := askedOf(ctx, l)
+	all, err := l.Asked(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -167,27 +167,4 @@ func knownText(all []sweep.Asked) string {
 		text += k
 	}
 	return text
-}
-
-// askedOf is a stand-in until the ledger keeps what sweeps were for.
-func askedOf(ctx context.Context, l *ledger.Ledger) ([]sweep.Asked, error) {
-	if known, ok := any(l).(interface {
-		Asked(context.Context) ([]sweep.Asked, error)
-	}); ok {
-		return known.Asked(ctx)
-	}
-	var all []sweep.Asked
-	seen := map[string]bool{}
-	for r, err := range l.Records(ctx, ledger.Query{AllRounds: true}) {
-		if err != nil {
-			return nil, err
-		}
-		for _, label := range r.Sweeps {
-			if id := label + "\n" + r.Round; !seen[id] {
-				seen[id] = true
-				all = append(all, sweep.Asked{Sweep: label, Round: r.Round})
-			}
-		}
-	}
-	return all, nil
 }

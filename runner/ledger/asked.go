@@ -1,0 +1,37 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// Asked returns every sweep that was ever asked for, in every round, the first
+// registered first.
+func (l *Ledger) Asked(ctx context.Context) ([]sweep.Asked, error) {
+	if l.read == nil {
+		return nil, nil
+	}
+	var all []sweep.Asked
+	rows, err := l.read.QueryContext(ctx, `SELECT source, round, name, objective, asked FROM sweeps ORDER BY id`)
+	err = eachRow(rows, err, func(rows *sql.Rows) error {
+		var a sweep.Asked
+		var objective, when string
+		if err := rows.Scan(&a.Source, &a.Round, &a.Sweep, &objective, &when); err != nil {
+			return err
+		}
+		if objective != "" {
+			if err := json.Unmarshal([]byte(objective), &a.Objective); err != nil {
+				return fmt.Errorf("the objective of sweep %q: %w", a.Sweep, err)
+			}
+		}
+		var err error
+		a.When, err = readTime(when)
+		all = append(all, a)
+		return err
+	})
+	return all, failed(l.path, "reading", err)
+}
