@@ -100,6 +100,12 @@ func TestFunctions(t *testing.T) {
 		`sort(["b", "a"])`:                         `["a","b"]`,
 		`lookup({ a = 1 }, "b", 0)`:                `0`,
 		`element([1, 2, 3], 4)`:                    `2`,
+		// What diagnostics advise.
+		`coalesce(hp.wd, "none")`:             `"none"`,
+		`hp.wd == null ? false : hp.wd > 1`:   `false`,
+		`join(" ", [64, 64])`:                 `"64 64"`,
+		`hp.wd == null ? 0 : 1 / hp.wd`:       `0`,
+		`[for s in ["1", "2"] : tonumber(s)]`: `[1,2]`,
 		// Files.
 		`jsondecode(file("seeds.json"))`:   `[1,2]`,
 		`csvdecode(file("a.csv"))[0].s`:    `"x"`,
