@@ -1,6 +1,8 @@
 package hcl
 
 import (
+	"slices"
+
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -11,10 +13,13 @@ import (
 const (
 	// textCall is called on every interpolated part of a template.
 	textCall = "(text)"
-	// wholeHP is the root of the hp that a call of flags or args is given. It
-	// can lack hyperparameters that hp has: those that identity leaves out.
+	// wholeHP is the root of the hp that a call of a writer is given. It can
+	// lack hyperparameters that hp has: those that identity leaves out.
 	wholeHP = "hp (whole)"
 )
+
+// writers are the functions that write whatever hyperparameters there are.
+var writers = []string{"flags", "args", "jsonencode"}
 
 // instrument changes parsed expressions so that templates write numbers our
 // way, and flags(hp) can be told from hp.
@@ -37,7 +42,7 @@ func (instrumenter) Exit(node hclsyntax.Node) hcl2.Diagnostics {
 			}
 		}
 	case *hclsyntax.FunctionCallExpr:
-		if e.Name != "flags" && e.Name != "args" || len(e.Args) == 0 {
+		if !slices.Contains(writers, e.Name) || len(e.Args) == 0 {
 			return nil
 		}
 		if t, ok := e.Args[0].(*hclsyntax.ScopeTraversalExpr); ok && t.Traversal.RootName() == "hp" {

@@ -28,7 +28,7 @@ func Load(paths []string, opts Options) (*Module, Diagnostics) {
 	l := newLoader(m.Dir, src, opts)
 	l.report(src.diags...)
 	m.Sweeps, m.Variables = l.load()
-	m.Files = append(m.Files, l.varFiles...)
+	m.Files = append(append(m.Files, l.varFiles...), src.kept...)
 	return m, newDiagnostics(l.diags, src.parsed)
 }
 
@@ -56,7 +56,7 @@ func newLoader(dir string, src *sources, opts Options) *loader {
 		programs: map[string]*program{},
 		inputs:   &inputFiles{dir: dir},
 	}
-	l.functionContexts(functions(dir, src.read))
+	l.functionContexts(functions(dir, src.keep))
 	return l
 }
 

@@ -30,7 +30,7 @@ type Options struct {
 type Module struct {
 	Sweeps    []*sweep.Sweep // in source order
 	Variables []Variable     // sorted by name
-	Files     []File         // sorted by path
+	Files     []File         // all that was read
 	// Dir is the absolute folder of the first file: relative paths start here.
 	Dir string
 
@@ -48,7 +48,8 @@ type Variable struct {
 	Sensitive bool
 }
 
-// File is a file that was read: sources and variable files.
+// File is a file that was read: a source, a variable file, or what file() was
+// given. With their bytes for Options.ReadFile, Load makes the same module.
 type File struct {
 	Path  string // as named, or found in the folder that was named
 	Bytes []byte

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -41,6 +42,7 @@ type sources struct {
 	parsed map[string]*hcl2.File // by name, for snippets
 	bodies []*hclsyntax.Body     // in order of files
 	diags  hcl2.Diagnostics
+	kept   []File // what expressions read, each once
 }
 
 func newSources(read func(string) ([]byte, error)) *sources {
@@ -48,6 +50,15 @@ func newSources(read func(string) ([]byte, error)) *sources {
 		read = readFile
 	}
 	return &sources{read: read, parsed: map[string]*hcl2.File{}}
+}
+
+// keep reads for an expression: a plan that is saved keeps these bytes too.
+func (s *sources) keep(path string) ([]byte, error) {
+	data, err := s.read(path)
+	if err == nil && !slices.ContainsFunc(s.kept, func(f File) bool { return f.Path == path }) {
+		s.kept = append(s.kept, File{path, data})
+	}
+	return data, err
 }
 
 // add reads and parses a file, or the .hcl files of a folder.

@@ -87,6 +87,51 @@ func TestReadFileTakesThePlaceOfTheFileSystem(t *testing.T) {
 	}
 }
 
+// What a plan saves is enough to make it again.
+func TestFilesAreEnoughToLoadAgain(t *testing.T) {
+	path := write(t, "grid.hcl", `
+variable "x" { type = string }
+locals { lrs = jsondecode(file("lrs.json")) }
+config "c" {
+  hp { lr = 0 }
+  run { cmd = "train ${hp.lr} ${var.x}" }
+}
+sweep "s" {
+  config = config.c
+  grid { lr = local.lrs }
+}
+`)
+	dir := filepath.Dir(path)
+	for name, text := range map[string]string{"lrs.json": "[1, 2]", "vars": "x = \"a\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opts := Options{VarFiles: []string{filepath.Join(dir, "vars")}}
+	m, diags := Load([]string{path}, opts)
+	if diags.HasErrors() {
+		t.Fatal(diags.Text())
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	opts.ReadFile = func(path string) ([]byte, error) {
+		for _, f := range m.Files {
+			if f.Path == path {
+				return f.Bytes, nil
+			}
+		}
+		return nil, errors.New("not kept: " + path)
+	}
+	again, diags := Load([]string{path}, opts)
+	if diags.HasErrors() {
+		t.Fatal(diags.Text())
+	}
+	if all, _ := expand(t, again.Sweeps[0]); len(all) != 2 || all[1].Command.Shell != "train 2 a" {
+		t.Errorf("%d experiments", len(all))
+	}
+}
+
 func TestDiagnosticsAreSortedAndGivenOnce(t *testing.T) {
 	path := write(t, "grid.hcl", "locals {\n  b = lengthh(var.x)\n  a = var.y\n}\n")
 	_, diags := Load([]string{path, path}, Options{})
