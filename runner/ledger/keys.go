@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -21,27 +22,24 @@ type keyIndex struct {
 	twice map[uint64][]int64
 }
 
-// narrow is an SQL condition on experiments that the rows of keys satisfy and
-// few others do, empty where there are none.
-func (l *Ledger) narrow(ctx context.Context, q querier, keys []sweep.Hash) (string, error) {
+// narrow returns the ids of experiments that may have one of keys, or says that
+// the index does not pay yet.
+func (l *Ledger) narrow(ctx context.Context, keys []sweep.Hash) (ids []int64, indexed bool, err error) {
 	var newest int64
-	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM experiments`).Scan(&newest); err != nil || newest == 0 {
-		return "", err
+	err = l.read.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM experiments`).Scan(&newest)
+	if err != nil || newest == 0 {
+		return nil, true, err
 	}
 	l.keysMu.Lock()
 	defer l.keysMu.Unlock()
 	l.keys.asked += len(keys)
-	// Reading the whole index pays from here on.
 	if l.keys.ids == nil && int64(l.keys.asked) < newest/8 {
-		return keyText(keys), nil
+		return nil, false, nil
 	}
-	if err := l.keys.load(ctx, q, newest); err != nil {
-		return "", err
+	if err := l.keys.load(ctx, l.read, newest); err != nil {
+		return nil, false, err
 	}
-	if ids := l.keys.find(keys); len(ids) > 0 {
-		return "id IN " + idList(ids), nil
-	}
-	return "", nil
+	return l.keys.find(keys), true, nil
 }
 
 // load reads the rows after the last one read. Rows are never deleted and their
@@ -88,7 +86,8 @@ func (x *keyIndex) find(keys []sweep.Hash) []int64 {
 			ids = append(ids, x.twice[head]...)
 		}
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // keyText is a condition on keys; they are hexadecimal, so nothing to quote.

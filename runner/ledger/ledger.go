@@ -192,8 +192,8 @@ func (l *Ledger) openPool(ctx context.Context, use access) error {
 	if err != nil {
 		return err
 	}
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(4)
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers)
 	l.read = db
 	return db.QueryRowContext(ctx, `SELECT ledger_id FROM meta`).Scan(&l.id)
 }

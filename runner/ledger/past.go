@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -24,19 +27,21 @@ func (l *Ledger) Lookup(ctx context.Context, keys []sweep.Hash) ([]*sweep.Record
 	if l.read == nil || len(keys) == 0 {
 		return found, nil
 	}
-	err := l.snapshot(ctx, func(q querier) error {
-		wanted, err := l.narrow(ctx, q, keys)
-		if err != nil || wanted == "" {
-			return err
-		}
-		all, err := records(ctx, q, selectNewest+`WHERE e.`+wanted)
-		if err != nil {
-			return err
-		}
-		place(all, keys, found)
-		return nil
-	})
-	return found, err
+	ids, indexed, err := l.narrow(ctx, keys)
+	if err != nil {
+		return nil, failed(l.path, "reading", err)
+	}
+	var all []*sweep.Record
+	if indexed {
+		all, err = l.load(ctx, ids)
+	} else {
+		all, err = l.loadPart(ctx, `e.`+keyText(keys))
+	}
+	if err != nil {
+		return nil, err
+	}
+	place(all, keys, found)
+	return found, nil
 }
 
 // place puts records where their keys are; a key may be there twice.
@@ -89,7 +94,7 @@ func (l *Ledger) pages(ctx context.Context, condition string, args ...any) iter.
 			return
 		}
 		for ids := range pagesOf(all.without(nil)) {
-			page, err := l.page(ctx, ids)
+			page, err := l.load(ctx, ids)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -115,21 +120,45 @@ func (l *Ledger) selected(ctx context.Context, condition string, args []any) (id
 	return all, failed(l.path, "reading", err)
 }
 
-func (l *Ledger) page(ctx context.Context, ids []int64) (page []*sweep.Record, err error) {
+// load reads the records with these ids, in order, on several processors where
+// there are many.
+func (l *Ledger) load(ctx context.Context, ids []int64) ([]*sweep.Record, error) {
+	parts := slices.Collect(slices.Chunk(ids, chunkSize))
+	found := make([][]*sweep.Record, len(parts))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readers)
+	for i, part := range parts {
+		g.Go(func() (err error) {
+			found[i], err = l.loadPart(ctx, `e.id IN `+idList(part)+` ORDER BY e.id`)
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.Concat(found...), err
+}
+
+func (l *Ledger) loadPart(ctx context.Context, condition string) (part []*sweep.Record, err error) {
 	err = l.snapshot(ctx, func(q querier) error {
-		page, err = records(ctx, q, selectNewest+`WHERE e.id IN `+idList(ids)+` ORDER BY e.id`)
+		part, err = records(ctx, q, selectNewest+`WHERE `+condition)
 		return err
 	})
-	return page, err
+	return part, err
 }
+
+const (
+	// readers is how many connections read at once.
+	readers = 4
+	// pageSize is how many records are read ahead.
+	pageSize = readers * chunkSize
+)
 
 // pagesOf cuts ids into pages. A page is the caller's until the next one.
 func pagesOf(ids iter.Seq[int64]) iter.Seq[[]int64] {
 	return func(yield func([]int64) bool) {
-		page := make([]int64, 0, chunkSize)
+		page := make([]int64, 0, pageSize)
 		for id := range ids {
 			page = append(page, id)
-			if len(page) == chunkSize {
+			if len(page) == pageSize {
 				if !yield(page) {
 					return
 				}

@@ -229,3 +229,33 @@ func throughDriver(t *testing.T, l *Ledger, query string) string {
 	}
 	return strings.Join(lines, " ")
 }
+
+func TestWhatSweepsWereFor(t *testing.T) {
+	l := openAt(t, newPath(t), ReadWrite)
+	s := lock(t, l, "ex")
+	target := 0.125
+	first := &sweep.Objective{Goals: []sweep.Goal{{Metric: "acc", Maximize: true}, {Metric: "val_loss"}}, Pick: sweep.PickMax, Target: &target}
+	ask := func(source, label string, o *sweep.Objective, from, to int) {
+		t.Helper()
+		register(t, s, source, "", func(yield func(Item, error) bool) {
+			for i := from; i < to; i++ {
+				e := experiment("ex", "", i)
+				e.Sweep, e.Objective = label, o
+				if !yield(Item{Experiment: e}, nil) {
+					return
+				}
+			}
+		})
+	}
+	ask("a", "grid", nil, 0, 2)
+	ask("a", "grid", first, 0, 2)
+	ask("b", "other", nil, 0, 1)
+	got, err := l.Asked(t.Context())
+	want := []sweep.Asked{
+		{Source: "a", Sweep: "grid", Objective: first, When: noon},
+		{Source: "b", Sweep: "other", When: noon},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("asked %+v, want %+v (%v)", got, want, err)
+	}
+}

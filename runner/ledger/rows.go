@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -129,20 +130,10 @@ func attach(ctx context.Context, q querier, all []*sweep.Record) error {
 	if err := attachMetrics(ctx, q, tried); err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx, `SELECT DISTINCT m.experiment_id, s.name FROM memberships m
-		JOIN sweeps s ON s.id = m.sweep_id
-		WHERE m.wanted = 1 AND m.experiment_id IN `+idList(ids)+` ORDER BY m.experiment_id, s.name`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
-		var id int64
-		var name string
-		err := rows.Scan(&id, &name)
-		byID[id].Sweeps = append(byID[id].Sweeps, name)
-		return err
-	})
-	if err != nil {
+	if err := attachSweeps(ctx, q, byID, ids); err != nil {
 		return err
 	}
-	rows, err = q.QueryContext(ctx, `SELECT experiment_id, work FROM equivalents WHERE experiment_id IN `+idList(ids)+
+	rows, err := q.QueryContext(ctx, `SELECT experiment_id, work FROM equivalents WHERE experiment_id IN `+idList(ids)+
 		` ORDER BY experiment_id, accepted_at, work`)
 	return eachRow(rows, err, func(rows *sql.Rows) error {
 		var id int64
@@ -152,6 +143,21 @@ func attach(ctx context.Context, q querier, all []*sweep.Record) error {
 		}
 		work, err := sweep.ParseHash(text)
 		byID[id].Equivalent = append(byID[id].Equivalent, work)
+		return err
+	})
+}
+
+func attachSweeps(ctx context.Context, q querier, byID map[int64]*sweep.Record, ids []int64) error {
+	rows, err := q.QueryContext(ctx, `SELECT m.experiment_id, s.name FROM memberships m
+		JOIN sweeps s ON s.id = m.sweep_id WHERE m.wanted = 1 AND m.experiment_id IN `+idList(ids))
+	return eachRow(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		var name string
+		err := rows.Scan(&id, &name)
+		r := byID[id]
+		if at, there := slices.BinarySearch(r.Sweeps, name); !there {
+			r.Sweeps = slices.Insert(r.Sweeps, at, name)
+		}
 		return err
 	})
 }
