@@ -48,18 +48,26 @@ func (pl *planning) plan(ctx context.Context) (*sweep.Plan, error) {
 func (pl *planning) walk(ctx context.Context, p *sweep.Plan, each func(*sweep.Action) error) error {
 	failures := pl.module.Failures()
 	failed := 0
+	var last error // not yet known to be of a point
 	for a, err := range p.Actions(ctx) {
-		switch {
-		case err != nil && p.Failed == failed: // not of a point: it ended the plan
-			return err
-		case err != nil:
-			failed = p.Failed
-			failures.Add(err)
-		default:
-			if err := each(a); err != nil {
-				return err
-			}
+		if last != nil {
+			failures.Add(last)
+			last = nil
 		}
+		if err != nil {
+			failed++
+			last = err
+			continue
+		}
+		if err := each(a); err != nil {
+			return err
+		}
+	}
+	if failed > p.Failed { // the plan counts points: what it did not count ended it
+		return last
+	}
+	if last != nil {
+		failures.Add(last)
 	}
 	return pl.f.diagnose(failures.Diagnostics())
 }

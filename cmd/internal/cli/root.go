@@ -50,7 +50,8 @@ is ever run twice, lost or renumbered.`,
 		Example: `  lxsweep plan grid.hcl      what would run
   lxsweep apply grid.hcl     run it
   lxsweep results            which experiment won`,
-		Args:          cobra.NoArgs,
+		Args:          known,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
@@ -80,6 +81,19 @@ is ever run twice, lost or renumbered.`,
 		newVersionCmd(f),
 	)
 	return root
+}
+
+// known refuses the name of a command that there is not.
+func known(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := "see: lxsweep --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean: lxsweep " + near[0]
+	}
+	return errorf(hint, "unknown command %q", args[0])
 }
 
 // cpus is how many cores this process may use.

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lxsweep": main})
+}
+
+// TestScript runs the whole command line: a script a topic, each in a folder of
+// its own. LXSWEEP_UPDATE=1 writes what `cmp stdout` expects anew.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("LXSWEEP_UPDATE") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NO_COLOR", "1")
+			e.Setenv("COLUMNS", "80")
+			e.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":   code,
+			"await":  await,
+			"signal": signal,
+		},
+	})
+}
+
+// code N PROGRAM ARGS... runs a program that must end with the exit code N.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// await FILE [PATTERN] waits until the file is there and holds the pattern.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: await file [pattern]")
+	}
+	pattern := regexp.MustCompile("")
+	if len(args) > 1 {
+		pattern = regexp.MustCompile("(?m)" + args[1])
+	}
+	deadline := time.Now().Add(time.Minute) // only a hung test gets there
+	for {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && pattern.Match(text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never matched %s; it holds %q", args[0], pattern, text)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// signal HUP|INT|TERM sends a signal to the program that was put into the
+// background last.
+func signal(ts *testscript.TestScript, neg bool, args []string) {
+	known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	running := ts.BackgroundCmds()
+	if neg || len(args) != 1 || known[args[0]] == 0 || len(running) == 0 {
+		ts.Fatalf("usage: signal HUP|INT|TERM")
+	}
+	ts.Check(running[len(running)-1].Process.Signal(known[args[0]]))
+}
