@@ -255,7 +255,7 @@ func fillVars(into *[]sweep.Var, v cty.Value, check func(sweep.Var) error) error
 		vars = append(vars, one)
 	}
 	sweep.SortVars(vars)
-	*into = vars
+	*into = slices.Clip(vars) // shared by experiments: whoever appends must copy
 	return nil
 }
 

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	hcl2 "github.com/hashicorp/hcl/v2"
-
 	"github.com/bmatcuk/doublestar/v4"
+	hcl2 "github.com/hashicorp/hcl/v2"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )

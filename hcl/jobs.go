@@ -38,7 +38,7 @@ type slotValue struct {
 	ctx   *hcl2.EvalContext
 }
 
-// placed are the names under run that are known once an experiment has its
+// placeNames are the names under run that are known once an experiment has its
 // place.
 var placeNames = []string{"run_name", "jobid", "round", "working_dir", "data_dir", "output_dir"}
 
