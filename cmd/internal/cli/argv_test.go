@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/cobra"
+)
+
+// world is a Factory without a process around it.
+func world(t *testing.T) (f *Factory, out, err *bytes.Buffer) {
+	t.Helper()
+	out, err = &bytes.Buffer{}, &bytes.Buffer{}
+	width := func() int { return 80 }
+	return &Factory{
+		Version: "test", In: strings.NewReader(""),
+		Out: Stream{out, false, width}, Err: Stream{err, false, width},
+		Environ: func(string) (string, bool) { return "", false },
+		Dir:     t.TempDir(),
+		Now:     func() time.Time { return time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC) },
+		CPUs:    4,
+	}, out, err
+}
+
+// parse runs a command line up to the options, which it returns.
+func parse[O any](t *testing.T, newCmd func(*Factory, func(context.Context, *O) error) *cobra.Command, args ...string) (*O, error) {
+	t.Helper()
+	f, _, _ := world(t)
+	var got *O
+	cmd := newCmd(f, func(_ context.Context, o *O) error { got = o; return nil })
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	return got, cmd.ExecuteContext(context.Background())
+}
+
+// argv compares the options that a command line gives; a nil want means that it
+// is refused with an error that holds refusal.
+type argv[O any] struct {
+	args    string
+	want    *O
+	refusal string
+}
+
+func check[O any](t *testing.T, newCmd func(*Factory, func(context.Context, *O) error) *cobra.Command, cases []argv[O]) {
+	t.Helper()
+	ignore := cmp.Options{cmpopts.IgnoreTypes(&Factory{}), cmpopts.IgnoreUnexported(ApplyOptions{}), cmpopts.EquateEmpty()}
+	for _, c := range cases {
+		got, err := parse(t, newCmd, strings.Fields(c.args)...)
+		switch {
+		case c.want == nil && (err == nil || !strings.Contains(err.Error(), c.refusal)):
+			t.Errorf("%q: error %v, want one with %q", c.args, err, c.refusal)
+		case c.want != nil && err != nil:
+			t.Errorf("%q: %v", c.args, err)
+		case c.want != nil:
+			if d := cmp.Diff(c.want, got, ignore); d != "" {
+				t.Errorf("%q (-want +got):\n%s", c.args, d)
+			}
+		}
+	}
+}
+
+func TestPlanArgv(t *testing.T) {
+	check(t, newPlanCmd, []argv[PlanOptions]{
+		{args: "", refusal: "no file was named"},
+		{args: "grid.hcl -o yaml", refusal: `--output "yaml" is not known`},
+		{args: "grid.hcl", want: &PlanOptions{InputOptions: InputOptions{Files: []string{"grid.hcl"}}, Output: "text"}},
+		{
+			args: "a.hcl b --var x=1,2 --var y=z --var-file v --set hp.e=1 --config c --round r --runner local --state s.db",
+			want: &PlanOptions{
+				InputOptions: InputOptions{
+					Files: []string{"a.hcl", "b"}, Vars: []string{"x=1,2", "y=z"}, VarFiles: []string{"v"},
+					Sets: []string{"hp.e=1"}, Configs: []string{"c"}, Round: "r", Runner: "local",
+				},
+				StateOptions: StateOptions{"s.db"}, Output: "text",
+			},
+		},
+		{
+			args: "g.hcl --out p --detailed-exitcode -o json --filter hp.x==1 --rerun failed,ex-8 --accept-changed --parallel 3 --gpus 0,1",
+			want: &PlanOptions{
+				InputOptions: InputOptions{Files: []string{"g.hcl"}}, SaveTo: "p", DetailedExitCode: true, Output: "json", Filter: "hp.x==1",
+				RerunOptions: RerunOptions{Rerun: []string{"failed", "ex-8"}, AcceptChanged: true}, Parallel: 3, GPUs: []string{"0", "1"},
+			},
+		},
+	})
+}
+
+func TestApplyArgv(t *testing.T) {
+	check(t, newApplyCmd, []argv[ApplyOptions]{
+		{args: "", refusal: "no file was named"},
+		{args: "g.hcl --progress loud", refusal: `--progress "loud" is not known`},
+		{args: "g.hcl --max-failures many", refusal: "max-failures"},
+		{args: "g.hcl", want: &ApplyOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}}, Progress: "auto"}},
+		{
+			args: "g.hcl --auto-approve --cancel-removed --fail-fast --max-failures 3 --lock-timeout 1h --progress quiet --parallel 2",
+			want: &ApplyOptions{
+				InputOptions: InputOptions{Files: []string{"g.hcl"}}, AutoApprove: true, CancelRemoved: true, FailFast: true,
+				MaxFailures: 3, LockTimeout: time.Hour, Progress: "quiet", Parallel: 2,
+			},
+		},
+	})
+}
+
+func TestReadingArgv(t *testing.T) {
+	read := ReadOptions{StateOptions: StateOptions{"s"}, Sweep: "n", Filter: "number>1"}
+	check(t, newStatusCmd, []argv[StatusOptions]{
+		{args: "ex-8", refusal: `"ex-8" is one argument too many`},
+		{args: "--state s --sweep n --filter number>1 --all", want: &StatusOptions{ReadOptions: read, Output: "table", All: true}},
+		{args: "--round=", want: &StatusOptions{ReadOptions: ReadOptions{RoundGiven: true}, Output: "table"}},
+	})
+	check(t, newResultsCmd, []argv[ResultsOptions]{
+		{args: "-o yaml", refusal: `--output "yaml" is not known`},
+		{args: "--state s --sweep n --filter number>1 --limit 5 -o csv", want: &ResultsOptions{ReadOptions: read, Output: "csv", Limit: 5}},
+	})
+	check(t, newBestCmd, []argv[BestOptions]{
+		{args: "-o csv", refusal: `--output "csv" is not known`},
+		{args: "-o json", want: &BestOptions{Output: "json"}},
+	})
+}
+
+func TestRunArgv(t *testing.T) {
+	check(t, newLogsCmd, []argv[LogsOptions]{
+		{args: "", refusal: "no run was named"},
+		{args: "ex-8 ex-9", refusal: "it takes one run, 2 were named"},
+		{args: "ex8", refusal: `"ex8" is no run name`},
+		{args: "ex-8 -f --attempt 2", want: &LogsOptions{Run: "ex-8", Follow: true, Attempt: 2}},
+	})
+	check(t, newShowCmd, []argv[ShowOptions]{
+		{args: "ex-08", refusal: `"ex-08" is no run name`},
+		{args: "ex-8 -o json --cmd", want: &ShowOptions{Run: "ex-8", Output: "json", Cmd: true}},
+	})
+	check(t, newCancelCmd, []argv[CancelOptions]{
+		{args: "", refusal: "no run was named"},
+		{args: "ex-8 --sweep n", refusal: "one argument too many"},
+		{args: "ex-8 a-b-9 --reason late", want: &CancelOptions{Runs: []string{"ex-8", "a-b-9"}, Reason: "late"}},
+		{args: "--sweep n", want: &CancelOptions{Sweep: "n"}},
+	})
+	check(t, newValidateCmd, []argv[ValidateOptions]{
+		{args: "g.hcl --set hp.x=1", want: &ValidateOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}, Sets: []string{"hp.x=1"}}}},
+	})
+}
+
+// TestExitCodes holds the numbers, which scripts rely on.
+func TestExitCodes(t *testing.T) {
+	got := []ExitCode{ExitOK, ExitError, ExitChanges, ExitUnsuccessful, ExitLocked, ExitStale, ExitRegression, ExitInterrupted}
+	if d := cmp.Diff([]ExitCode{0, 1, 2, 3, 4, 5, 6, 130}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	f, _, _ := world(t)
+	for _, cmd := range newRootCmd(f).Commands() {
+		if cmd.Short == "" || cmd.RunE == nil {
+			t.Errorf("%s has no text or nothing to do", cmd.Name())
+		}
+	}
+}
+
+func TestErrorsEndWithTheirCode(t *testing.T) {
+	f, out, errs := world(t)
+	if code := Run(context.Background(), f, []string{"logs", "ex-8"}); code != ExitError {
+		t.Errorf("exit code %d", code)
+	}
+	if want := "error: there is no ledger (.lxsweep/lxsweep.db) here or in a folder above\n"; !strings.HasPrefix(errs.String(), want) {
+		t.Errorf("stderr %q", errs)
+	}
+	if out.Len() > 0 {
+		t.Errorf("stdout %q", out)
+	}
+}
