@@ -28,6 +28,8 @@ type applying struct {
 	fresh    bool       // there was no ledger
 	// patterns are the metrics patterns of what is open in the ledger.
 	patterns map[sweep.Hash]string
+	// retried are the keys of those of them that have retries.
+	retried map[sweep.Hash]bool
 }
 
 // tallied is what an apply must know of a plan.
@@ -48,7 +50,7 @@ func (t *tallied) toAsk(cancelRemoved bool) bool {
 }
 
 func newApplying(o *ApplyOptions, m *hcl.Module) *applying {
-	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}}
+	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}, retried: map[sweep.Hash]bool{}}
 	if o.quiet() {
 		a.out = io.Discard
 	}
@@ -81,6 +83,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 		a.shown.row(pl, action)
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
 			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
+			a.retried[action.Experiment.Key] = !action.Excluded && !action.Start && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
 			names[nameOf(action)] = true
@@ -116,13 +119,22 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 		}
 	case a.Sign == sweep.SignLive && a.Elsewhere:
 		t.absent++
-	case a.Sign == sweep.SignLive:
+	case adoptable(a):
 		t.live++
 	case a.Sign == sweep.SignFailed && !a.Start:
 		t.kept++
 	case accepts(pl, a):
 		t.accepted++
 	}
+}
+
+// adoptable reports whether the dispatcher takes the row's last attempt over:
+// it lives, or failed while nobody watched and may be tried again.
+func adoptable(a *sweep.Action) bool {
+	if a.Live == nil || a.Elsewhere || lastOf(a).State.Final() {
+		return false
+	}
+	return a.Sign == sweep.SignLive || a.State == sweep.Failed && !a.Start && a.Experiment != nil && a.Experiment.Command.Retries > 0
 }
 
 func lastOf(a *sweep.Action) *sweep.Tried {

@@ -203,7 +203,7 @@ func (r *registering) each(_ ledger.Item, ref ledger.Ref) error {
 	a := r.pending[0]
 	r.pending[0] = nil
 	r.pending = r.pending[1:]
-	live := a.Sign == sweep.SignLive && !a.Elsewhere && a.Live != nil
+	live := adoptable(a)
 	if a.Shared != "" || !a.Start && !live {
 		return nil
 	}

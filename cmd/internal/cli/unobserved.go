@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -66,13 +67,14 @@ var vanished = sweep.Outcome{
 
 // settleUnobserved records the ends of attempts that nobody watched, of all
 // experiments under the locked names, whether the files still want them or not.
-// What lives is left alone.
+// What lives is left alone, and what failed with retries to come is left to the
+// dispatcher.
 func (x *execution) settleUnobserved(ctx context.Context) error {
-	open, err := x.pl.ledger.OpenAttempts(ctx, x.names)
-	if err != nil || len(open) == 0 {
+	live, err := x.pl.survey(ctx) // first: what is open then was open when it looked
+	if err != nil {
 		return err
 	}
-	live, err := x.pl.survey(ctx)
+	open, err := x.pl.ledger.OpenAttempts(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -83,18 +85,39 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 	u := &unobserved{x.pl.runner, x.session}
 	var errs []error
 	for _, r := range open {
-		if !x.pl.own(r.Last) {
-			continue
-		}
-		switch s, known := state[r.Last.ID]; {
+		s, known := state[r.Last.ID]
+		delete(state, r.Last.ID)
+		switch {
+		case !x.pl.own(r.Last) || !slices.Contains(x.names, r.Name):
 		case !known:
 			errs = append(errs, u.record(ctx, r.Last.ID, vanished))
-		case s.Final():
+		case s.Final() && !x.retries(r, s):
 			_, err := u.settle(ctx, r, x.pattern(r))
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, x.releaseSettled(ctx, state))...)
+}
+
+// releaseSettled lets go of what is final in the ledger and still in a journal:
+// whoever settled it ended before it could.
+func (x *execution) releaseSettled(ctx context.Context, settled map[int64]sweep.State) error {
+	for id, s := range settled {
+		if !s.Final() {
+			continue
+		}
+		if err := x.pl.runner.Release(ctx, runner.Attempt{ID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retries reports whether an attempt that ended unobserved in this state might
+// be tried again: the dispatcher adopts it then, and decides.
+func (x *execution) retries(r *sweep.Record, s sweep.State) bool {
+	asked := x.pl.rerun.Failed || x.pl.rerun.RunNames[r.RunName()]
+	return s == sweep.Failed && x.retried[r.Key] && !asked
 }
 
 // pattern is the metrics pattern of the experiment as the files have it now.
