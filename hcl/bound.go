@@ -90,7 +90,7 @@ func (b *bound) context(values []cty.Value) *hcl2.EvalContext {
 // evaluate returns the value and the context that it was evaluated in.
 func (b *bound) evaluate(values []cty.Value) (cty.Value, *hcl2.EvalContext, hcl2.Diagnostics) {
 	ctx := b.context(values)
-	v, diags := b.Value(ctx)
+	v, diags := b.bounded(ctx)
 	if diags.HasErrors() {
 		return cty.DynamicVal, ctx, diags
 	}

@@ -54,7 +54,7 @@ func compilePart(b *bound, part hclsyntax.Expression) (piece, bool) {
 	e := newExpression(part)
 	constant := !slices.ContainsFunc(e.refs, func(r reference) bool { return r.root == "hp" || r.root == "run" || r.root == "resources" })
 	if constant {
-		v, diags := part.Value(b.fixed)
+		v, diags := e.bounded(b.fixed)
 		if diags.HasErrors() || v.IsMarked() || v.IsNull() || !v.Type().IsPrimitiveType() {
 			return piece{}, false
 		}
@@ -157,7 +157,7 @@ func (p *piece) appendTo(b []byte, r *resolution) ([]byte, bool) {
 			}
 			group = inner
 		}
-		return append(b, shellLine(writeFlags(group, p.flags))...), true
+		return appendFlags(b, group, p.flags), true
 	case runPiece:
 		v, err := r.placeValue(p.text)
 		if err != nil {

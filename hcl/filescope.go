@@ -32,7 +32,7 @@ func (l *loader) functionContexts(f functionSet) {
 	l.names.functions = f
 	l.inExperiment = &hcl2.EvalContext{Functions: map[string]function.Function{textCall: textFunction}}
 	for name, one := range f.everywhere {
-		l.inExperiment.Functions[name] = one
+		l.inExperiment.Functions[name] = limited(name, one)
 	}
 	l.atFile = l.inExperiment.NewChild()
 	l.atFile.Functions = f.fileScope

@@ -41,6 +41,11 @@ func (instrumenter) Exit(node hclsyntax.Node) hcl2.Diagnostics {
 				e.Parts[i] = interpolated(part)
 			}
 		}
+	case *hclsyntax.ForExpr:
+		if e.CondExpr != nil {
+			e.CondExpr = newPass(e.CondExpr) // a pass that makes nothing is one too
+		}
+		e.ValExpr = newPass(e.ValExpr)
 	case *hclsyntax.FunctionCallExpr:
 		if !slices.Contains(writers, e.Name) || len(e.Args) == 0 {
 			return nil

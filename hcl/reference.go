@@ -16,6 +16,7 @@ type expression struct {
 	hclsyntax.Expression
 	refs  []reference
 	calls []*hclsyntax.FunctionCallExpr
+	loops bool // it has a for expression
 	// unsound says that it refers to what is not there, which is reported.
 	unsound bool
 }
@@ -40,8 +41,13 @@ func newExpression(expr hclsyntax.Expression) *expression {
 		e.refs = append(e.refs, newReference(t))
 	}
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl2.Diagnostics {
-		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name != textCall {
-			e.calls = append(e.calls, call)
+		switch n := n.(type) {
+		case *hclsyntax.ForExpr:
+			e.loops = true
+		case *hclsyntax.FunctionCallExpr:
+			if n.Name != textCall {
+				e.calls = append(e.calls, n)
+			}
 		}
 		return nil
 	})
@@ -115,7 +121,7 @@ func (n *names) check(e *expression, here availability) hcl2.Diagnostics {
 			diags = append(diags, d)
 		}
 	}
-	return diags
+	return append(diags, foreignBraces(e.Expression)...)
 }
 
 func (n *names) checkReference(r reference, here availability) *hcl2.Diagnostic {
@@ -175,7 +181,13 @@ func checkRun(r reference, here availability) *hcl2.Diagnostic {
 		"%s.* is known once an experiment has its name and number: it is available in run and resources of a config, not in %s%s.", r.root, here.where, but)
 }
 
+// pythonWords are constants as Python writes them.
+var pythonWords = map[string]string{"True": "true", "False": "false", "None": "null"}
+
 func (n *names) unknownRoot(r reference, here availability) *hcl2.Diagnostic {
+	if word := pythonWords[r.root]; word != "" {
+		return problem(r.at, "Unknown name", "There is no name %s. In HCL it is written %s.", r.root, word)
+	}
 	if r.root == strings.ToUpper(r.root) && len(r.steps) == 0 {
 		return problem(r.at, "Unknown name", "There is no name %s. To leave ${%s} to the shell write $${%s} or $%s.", r.root, r.root, r.root, r.root)
 	}
@@ -232,6 +244,10 @@ func (n *names) checkCall(call *hclsyntax.FunctionCallExpr, here availability) *
 		}
 		return problem(call.NameRange, "Function not available here",
 			"%s() is a distribution: it is drawn from in the hp of a sample block, and is not available in %s.", call.Name, here.where)
+	}
+	if call.Name == "any" {
+		return problem(call.NameRange, "Function not available here",
+			"any() says of a hyperparameter that it takes values of every type: it stands around its whole default in the hp of a config, as in note = any(null).")
 	}
 	if call.Name == "env" {
 		return problem(call.NameRange, "Function not available here",

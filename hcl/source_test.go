@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const tiny = "config \"c\" {\n  run {\n    cmd = <<-EOT\n      one\n      two\n    EOT\n  }\n}\nsweep \"s\" { config = config.c }\n"
@@ -71,6 +72,42 @@ func TestValuesAreBounded(t *testing.T) {
 		}
 		b.WriteString("}\n")
 		t.Run(name, func(t *testing.T) { says(t, b.String(), Options{}, "Too large a value") })
+	}
+}
+
+func TestExpressionsAreBounded(t *testing.T) {
+	const list = "range(100000)"
+	for _, expr := range []string{
+		"[for a in " + list + " : [for b in " + list + " : [for c in " + list + " : 1]]]",
+		"[for a in " + list + " : a if length([for b in " + list + " : 1 if false]) > 0]",
+		"{ for a in " + list + " : a => [for b in " + list + " : a] }",
+		"\"%{ for a in " + list + " }%{ for b in " + list + " }x%{ endfor }%{ endfor }\"",
+		"setproduct(" + list + ", " + list + ", " + list + ")",
+		"format(\"%1000000000d\", 1)",
+		"formatlist(\"%10000s\", " + list + ")",
+		"replace(format(\"%1000000s\", \"\"), \" \", format(\"%1000000s\", \"\"))",
+		"regexreplace(format(\"%1000000s\", \"\"), \" \", format(\"%1000000s\", \"\"))",
+		"join(format(\"%1000000s\", \"\"), [for a in " + list + " : \"\"])",
+		"indent(100000000, \"a\\nb\\nc\")",
+		"distinct(" + list + ")",
+		"range(1e12)",
+		"linspace(0, 1, 1e12)",
+		"logspace(1, 2, 1e12)",
+	} {
+		t.Run(expr, func(t *testing.T) {
+			start := time.Now()
+			_, diags := Load([]string{write(t, "grid.hcl", tiny+"locals {\n  a = "+expr+"\n}\n")}, Options{})
+			if !diags.HasErrors() {
+				t.Error("it is accepted")
+			}
+			if took := time.Since(start); took > time.Minute {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+	e := one(t, "locals { a = [for a in range(300) : [for b in range(30) : a + b if b > 28]] }\n"+strings.Replace(tiny, "one", "${local.a[299][0]}", 1), Options{})
+	if want := "328\ntwo"; e.Command.Shell != want {
+		t.Errorf("got %q, want %q", e.Command.Shell, want)
 	}
 }
 
