@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
+
+	"github.com/lxsweep/lxsweep/sweep"
 )
 
 // Diagnostics are what is wrong, and what is doubtful, in source order, each
@@ -83,7 +85,12 @@ func oneLine(d *hcl2.Diagnostic) string {
 // WriteText writes each with its snippet and the values involved. A width of 0
 // wraps nothing.
 func (d Diagnostics) WriteText(w io.Writer, width int, color bool) error {
-	return hcl2.NewDiagnosticTextWriter(w, d.files, uint(max(width, 0)), color).WriteDiagnostics(d.list)
+	var b bytes.Buffer
+	if err := hcl2.NewDiagnosticTextWriter(&b, d.files, uint(max(width, 0)), color).WriteDiagnostics(d.list); err != nil {
+		return err
+	}
+	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte(wholeHP), []byte("hp")))
+	return err
 }
 
 // Text is what WriteText writes, without colour and not wrapped.
@@ -145,10 +152,10 @@ func failed(diags hcl2.Diagnostics) error {
 // Failures gathers the errors of many points, so that an expression that fails
 // at all of them is reported once.
 type Failures struct {
-	files map[string]*hcl2.File
-	order []failureKey
-	first map[failureKey]*hcl2.Diagnostic
-	count map[failureKey]int
+	module *Module
+	order  []failureKey
+	first  map[failureKey]*hcl2.Diagnostic
+	count  map[failureKey]int
 }
 
 type failureKey struct {
@@ -159,11 +166,16 @@ type failureKey struct {
 
 // Failures returns an empty collection.
 func (m *Module) Failures() *Failures {
-	return &Failures{files: m.sources, first: map[failureKey]*hcl2.Diagnostic{}, count: map[failureKey]int{}}
+	return &Failures{module: m, first: map[failureKey]*hcl2.Diagnostic{}, count: map[failureKey]int{}}
 }
 
 // Add takes the error of one point, as sweep.Experiments yields it.
 func (f *Failures) Add(err error) {
+	var clash *sweep.ClashError
+	if errors.As(err, &clash) {
+		f.add(failureKey{text: clash.First.Name + " " + clash.Experiment.Sweep}, f.module.clash(clash))
+		return
+	}
 	var evaluation *evaluationError
 	if !errors.As(err, &evaluation) {
 		f.add(failureKey{text: err.Error()}, &hcl2.Diagnostic{Severity: hcl2.DiagError, Summary: err.Error()})
@@ -172,6 +184,32 @@ func (f *Failures) Add(err error) {
 	for _, d := range evaluation.diags {
 		f.add(failureKey{subject: subject(d), summary: d.Summary}, d)
 	}
+}
+
+// clash is where two sweeps want one experiment to do different work.
+func (m *Module) clash(e *sweep.ClashError) *hcl2.Diagnostic {
+	d := problem(hcl2.Range{}, "One experiment, different work",
+		"Sweep %q, with config.%s, asks for an experiment that sweep %q (%s) asks for too: named %q, with %s. What they would run differs, and an experiment is its name and its hyperparameters. Give one of the configs another run.experiment_name.",
+		e.Experiment.Sweep, e.Experiment.Config, e.First.Name, e.First.Pos, e.Experiment.Name, e.Experiment.HP)
+	d.Subject = nil
+	for _, s := range m.Sweeps {
+		if file := m.sources[s.Pos.File]; s.Name == e.Experiment.Sweep && file != nil {
+			d.Subject = ptr(lineRange(s.Pos, file.Bytes))
+		}
+	}
+	return d
+}
+
+// lineRange is the range of a line without its indentation.
+func lineRange(p sweep.Pos, data []byte) hcl2.Range {
+	at := 0
+	for range p.Line - 1 {
+		at += bytes.IndexByte(data[at:], '\n') + 1
+	}
+	line, _, _ := bytes.Cut(data[at:], []byte("\n"))
+	r := rangeAt(p.File, data, at+len(line)-len(bytes.TrimLeft(line, " \t")))
+	r.End = hcl2.Pos{Line: p.Line, Column: len(line) + 1, Byte: at + len(line)}
+	return r
 }
 
 func (f *Failures) add(key failureKey, d *hcl2.Diagnostic) {
@@ -193,7 +231,7 @@ func (f *Failures) Diagnostics() Diagnostics {
 		}
 		list = append(list, &d)
 	}
-	return newDiagnostics(list, f.files)
+	return newDiagnostics(list, f.module.sources)
 }
 
 func plural(n int, noun string) string {

@@ -205,15 +205,6 @@ var shellSafe = func() (safe [256]bool) {
 	return safe
 }()
 
-// shellLine joins arguments into a line for a POSIX shell.
-func shellLine(args []string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		quoted[i] = sweep.ShellQuote(a)
-	}
-	return strings.Join(quoted, " ")
-}
-
 // parseFlagOptions reads the second argument of flags() and args().
 func parseFlagOptions(v cty.Value) (flagOptions, error) {
 	value, err := fromCty(v)

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"fmt"
 	"slices"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -49,11 +50,21 @@ func unknownNames(body *hclsyntax.Body, where string, schema *hcl2.BodySchema) h
 	return diags
 }
 
+// elsewhere says of names that are the user's own where they are written.
+var elsewhere = map[string]string{
+	"a config": " Hyperparameters stand in its hp: hp { %s = ... }.",
+	"a sweep":  " Axes stand in a grid: grid { %s = [...] }.",
+	"a sample": " Axes stand in its hp: hp { %s = ... }.",
+}
+
 // unknownName suggests among names of the same form first.
 func unknownName(at hcl2.Range, summary, name, where string, same, other []string) *hcl2.Diagnostic {
 	hint := didYouMean(name, same)
 	if hint == "" {
 		hint = didYouMean(name, other)
+	}
+	if hint == "" && summary == "Unknown attribute" && elsewhere[where] != "" {
+		hint = fmt.Sprintf(elsewhere[where], name)
 	}
 	if hint == "" {
 		hint = " It takes " + listed(append(slices.Clone(same), other...), "and") + "."
