@@ -20,6 +20,8 @@ func (o *PlanOptions) classify(a *Action) {
 	case !a.State.Final():
 		a.Sign = SignLive
 		a.Why = liveWhy(a, changed)
+	case o.unsettled(a) && !changed:
+		a.Sign, a.Why = SignLive, "failed while nobody watched, has retries"
 	case a.State == Interrupted:
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
@@ -55,6 +57,13 @@ func (o *PlanOptions) stateOf(a *Action) State {
 		state = a.Experiment.Objective.Verdict(state, last.Metrics)
 	}
 	return state
+}
+
+// unsettled reports whether the last attempt failed unobserved and may be tried
+// again by whoever adopts it.
+func (o *PlanOptions) unsettled(a *Action) bool {
+	open := !a.Record.Last.State.Final()
+	return open && a.State == Failed && a.Experiment.Command.Retries > 0 && !o.Rerun.Failed && !o.named(a)
 }
 
 func hasFailed(s State) bool {

@@ -223,3 +223,18 @@ func TestOutputNames(t *testing.T) {
 		t.Errorf("the first run writes to %q", got)
 	}
 }
+
+func TestAFailureNobodyWatchedIsAdoptedIfItHasRetries(t *testing.T) {
+	s := line(0)
+	s.Bases[0].Program = toy{defaults: object("lr", sweep.Int(0)), name: "ex", command: "train", retries: 2}
+	ledger := &past{}
+	r := ledger.record(experiments(s)[0], sweep.Running)
+	opts := sweep.PlanOptions{Past: ledger, Live: []sweep.Live{{AttemptID: r.Last.ID, State: sweep.Failed}}}
+	if d := cmp.Diff([]string{"> ex-0"}, rows(t, sweep.NewPlan([]*sweep.Sweep{s}, opts))); d != "" {
+		t.Error(d)
+	}
+	r.Last.State = sweep.Failed // settled: the dispatcher has had its say
+	if d := cmp.Diff([]string{"! ex-0"}, rows(t, sweep.NewPlan([]*sweep.Sweep{s}, opts))); d != "" {
+		t.Error(d)
+	}
+}

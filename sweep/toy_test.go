@@ -16,6 +16,7 @@ type toy struct {
 	defaults *sweep.Object
 	name     string
 	command  string // before the hyperparameters
+	retries  int
 }
 
 func (p toy) HP(a sweep.Assignment) (*sweep.Object, error) {
@@ -46,7 +47,7 @@ func (w toyWork) Resolve(at sweep.Place) (sweep.Command, error) {
 	for path, v := range w.hp.Leaves() {
 		fmt.Fprintf(&text, " --%s %s", path, v.Text())
 	}
-	return sweep.Command{Shell: text.String()}, nil
+	return sweep.Command{Shell: text.String(), Retries: w.retries}, nil
 }
 
 func axis(path string, values ...sweep.Value) sweep.Axis {

@@ -111,6 +111,10 @@ func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
 }
 
 func runApply(ctx context.Context, o *ApplyOptions) error {
+	o.KeepWriting()
+	f := *o.Factory
+	f.Out.Writer, f.Err.Writer = lenient{f.Out.Writer}, lenient{f.Err.Writer}
+	o.Factory = &f
 	module, err := o.loadModule()
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 		a.shown.row(pl, action)
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
 			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
-			a.retried[action.Experiment.Key] = !action.Excluded && !action.Start && action.Experiment.Command.Retries > 0
+			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
 			names[nameOf(action)] = true
@@ -128,13 +128,9 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 	}
 }
 
-// adoptable reports whether the dispatcher takes the row's last attempt over:
-// it lives, or failed while nobody watched and may be tried again.
+// adoptable reports whether the dispatcher takes the row's last attempt over.
 func adoptable(a *sweep.Action) bool {
-	if a.Live == nil || a.Elsewhere || lastOf(a).State.Final() {
-		return false
-	}
-	return a.Sign == sweep.SignLive || a.State == sweep.Failed && !a.Start && a.Experiment != nil && a.Experiment.Command.Retries > 0
+	return a.Sign == sweep.SignLive && !a.Elsewhere && a.Live != nil
 }
 
 func lastOf(a *sweep.Action) *sweep.Tried {

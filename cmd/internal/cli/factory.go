@@ -28,6 +28,8 @@ type Factory struct {
 	Now func() time.Time
 	// Signals delivers SIGINT, SIGTERM and SIGHUP until stop is called.
 	Signals func() (signals <-chan os.Signal, stop func())
+	// KeepWriting is called by commands that must not end with their reader.
+	KeepWriting func()
 	// CPUs is how many runs go on at once where nobody says.
 	CPUs int
 
@@ -67,7 +69,7 @@ func SystemFactory(version string) (*Factory, error) {
 		Environ:    os.LookupEnv,
 		Dir:        dir,
 		Now:        time.Now,
-		Signals:    systemSignals,
+		Signals:    systemSignals, KeepWriting: surviveClosedOutput,
 		CPUs:       cpus(),
 	}, nil
 }
@@ -93,4 +95,19 @@ func systemSignals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 8)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	return c, func() { signal.Stop(c) }
+}
+
+// surviveClosedOutput keeps the process alive when nobody reads its output any
+// more, as behind `| head`: writing is then an error like any other. (To ignore
+// the signal altogether would pass that on to the programs.)
+func surviveClosedOutput() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+}
+
+// lenient is a writer whose reader may go away without harm.
+type lenient struct{ io.Writer }
+
+func (l lenient) Write(b []byte) (int, error) {
+	_, _ = l.Writer.Write(b)
+	return len(b), nil
 }

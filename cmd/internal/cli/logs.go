@@ -170,5 +170,7 @@ func (o *LogsOptions) hasEnded(ctx context.Context, l *ledger.Ledger, r *sweep.R
 	if err != nil {
 		return true, err
 	}
-	return state(t).Final(), nil
+	now := *r
+	now.Last = t
+	return state(&now).Final(), nil
 }

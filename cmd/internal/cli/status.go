@@ -73,9 +73,9 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 	return o.holders(l, boards)
 }
 
-// alive says what has become of the attempts that the ledger holds open, as far
-// as this machine knows.
-func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Tried) sweep.State, error) {
+// alive says what has become of experiments whose last attempt the ledger holds
+// open, as far as this machine knows.
+func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Record) sweep.State, error) {
 	r, err := f.newRunner(l, []string{})
 	if err != nil {
 		return nil, err
@@ -90,15 +90,20 @@ func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Trie
 		states[l.AttemptID] = l.State
 	}
 	host, _ := r.Host()
-	return func(t *sweep.Tried) sweep.State {
-		state, known := states[t.ID]
-		switch {
-		case t.State.Final() || t.Host != host || t.Runner != r.Name():
+	return func(record *sweep.Record) sweep.State {
+		t := record.Last
+		if t.State.Final() || t.Host != host || t.Runner != r.Name() {
 			return t.State
-		case known:
+		}
+		if state, known := states[t.ID]; known {
 			return state
 		}
-		return t.State
+		// No trace of it: either an apply is about to start it, or one that was
+		// has ended.
+		if holder, err := l.Holder(record.Name); err != nil || holder != nil {
+			return t.State
+		}
+		return sweep.Interrupted
 	}, nil
 }
 

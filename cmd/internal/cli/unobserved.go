@@ -116,8 +116,7 @@ func (x *execution) releaseSettled(ctx context.Context, settled map[int64]sweep.
 // retries reports whether an attempt that ended unobserved in this state might
 // be tried again: the dispatcher adopts it then, and decides.
 func (x *execution) retries(r *sweep.Record, s sweep.State) bool {
-	asked := x.pl.rerun.Failed || x.pl.rerun.RunNames[r.RunName()]
-	return s == sweep.Failed && x.retried[r.Key] && !asked
+	return s == sweep.Failed && x.retried[r.Key] && !x.pl.rerun.Failed && !x.pl.rerun.RunNames[r.RunName()]
 }
 
 // pattern is the metrics pattern of the experiment as the files have it now.
