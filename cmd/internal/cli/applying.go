@@ -83,7 +83,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 		a.shown.row(pl, action)
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
 			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
-			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive
+			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
 			names[nameOf(action)] = true
