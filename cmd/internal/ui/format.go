@@ -30,6 +30,14 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
+// coarse is Duration without tenths.
+func coarse(d time.Duration) string {
+	if d = d.Round(time.Second); d < 10*time.Second {
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return Duration(d)
+}
+
 // Number writes f for people: at most six significant digits.
 func Number(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 {

@@ -223,17 +223,31 @@ var legend = []struct {
 }
 
 func (t *PlanText) writeLegend(w io.Writer) {
-	table := &Table{Indent: 2, NoTitles: true, Columns: []Column{{}, {Shrink: 20}}}
+	drawn := false
 	for _, l := range legend {
-		if t.signs[l.sign] {
-			table.Rows = append(table.Rows, Row{Cells: []Cell{{l.sign.String(), SignColor(l.sign)}, {Text: l.text}}})
+		if !t.signs[l.sign] {
+			continue
+		}
+		drawn = true
+		for i, line := range Wrap(l.text, t.proseWidth(5)) {
+			mark := " "
+			if i == 0 {
+				mark = t.screen.Paint(SignColor(l.sign), l.sign.String())
+			}
+			fmt.Fprintf(w, "  %s  %s\n", mark, line)
 		}
 	}
-	if len(table.Rows) == 0 {
-		return
+	if drawn {
+		fmt.Fprintln(w)
 	}
-	_, _ = table.Write(w, t.screen)
-	fmt.Fprintln(w)
+}
+
+// proseWidth is the room for sentences behind an indent; 0 for no limit.
+func (t *PlanText) proseWidth(indent int) int {
+	if t.screen.Width == 0 {
+		return 0
+	}
+	return max(t.screen.Width-indent, 20)
 }
 
 func (t *PlanText) writeFirst(w io.Writer, p *sweep.Plan) {

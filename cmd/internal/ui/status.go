@@ -42,7 +42,7 @@ type runStatus struct {
 }
 
 // Add takes a sweep in. state tells what became of open attempts.
-func (s *Status) Add(b *Board, state func(*sweep.Tried) sweep.State) {
+func (s *Status) Add(b *Board, state func(*sweep.Record) sweep.State) {
 	st := sweepStatus{Sweep: b.Sweep, Total: len(b.Rows), Counts: stateCounts{}, Runs: []runStatus{}}
 	for _, row := range b.Rows {
 		run := runStatus{Run: row.Record.RunName(), State: row.State}
@@ -50,7 +50,7 @@ func (s *Status) Add(b *Board, state func(*sweep.Tried) sweep.State) {
 		if last := row.Record.Last; last != nil {
 			s.fill(&run, last, b.Objective)
 			if !last.State.Final() {
-				run.State = state(last)
+				run.State = state(row.Record)
 			}
 		}
 		st.Counts[run.State]++

@@ -134,9 +134,9 @@ func (l *StatusLine) text(now time.Time) string {
 	if n := len(t.queued); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting", n))
 	}
-	parts = append(parts, Duration(now.Sub(t.began).Round(time.Second)))
+	parts = append(parts, coarse(now.Sub(t.began)))
 	if left := t.left(now); left > 0 {
-		parts = append(parts, "about "+Duration(left.Round(time.Second))+" left")
+		parts = append(parts, "about "+coarse(left)+" left")
 	}
 	text := strings.Join(parts, ", ")
 	if len(t.running) > 0 {
