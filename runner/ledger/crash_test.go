@@ -99,7 +99,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	promised := map[int64]string{}
 	for n := range runs {
-		c, out := child(t, "apply", path, "LEDGER_TEST_RUN="+strconv.Itoa(n))
+		c := child(t, "apply", path, "LEDGER_TEST_RUN="+strconv.Itoa(n))
 		stop := func() { _ = c.Process.Kill() }
 		lines := -1
 		if n%2 == 0 { // at any time, also before it has said a word
@@ -107,8 +107,8 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		} else { // somewhere among its promises, however slow the machine is
 			lines = random.IntN(100)
 		}
-		for ; out.Scan(); lines-- {
-			note(t, promised, out.Text())
+		for ; c.out.Scan(); lines-- {
+			note(t, promised, c.out.Text())
 			if lines == 0 {
 				defer time.AfterFunc(time.Duration(random.IntN(10_000))*time.Microsecond, stop).Stop()
 			}

@@ -37,10 +37,10 @@ func fileSizeLimit(path string) int {
 
 func TestALimitOnFileSizes(t *testing.T) {
 	path := newPath(t)
-	c, out := child(t, "limit", path)
+	c := child(t, "limit", path)
 	for _, want := range []string{"full: true", "again: <nil>", "close: <nil>"} {
-		if out.Scan(); out.Text() != want {
-			t.Errorf("child says %q, want %q", out.Text(), want)
+		if c.out.Scan(); c.out.Text() != want {
+			t.Errorf("child says %q, want %q", c.out.Text(), want)
 		}
 	}
 	_ = c.Wait()

@@ -12,11 +12,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
-// child starts this binary in a role. Its standard output is read line by line.
-func child(t *testing.T, role, path string, extra ...string) (*exec.Cmd, *bufio.Scanner) {
+// running is a child and both ends of its talk.
+type running struct {
+	*exec.Cmd
+	in  io.Closer
+	out *bufio.Scanner
+}
+
+// child starts this binary in a role. It goes on until its input ends.
+func child(t *testing.T, role, path string, extra ...string) running {
 	t.Helper()
 	c := exec.Command(os.Args[0], "-test.run=^$")
 	c.Env = append(os.Environ(), append([]string{"LEDGER_TEST_ROLE=" + role, "LEDGER_TEST_PATH=" + path}, extra...)...)
@@ -25,17 +33,19 @@ func child(t *testing.T, role, path string, extra ...string) (*exec.Cmd, *bufio.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.StdinPipe(); err != nil {
+	in, err := c.StdinPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		in.Close()
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	})
-	return c, bufio.NewScanner(out)
+	return running{c, in, bufio.NewScanner(out)}
 }
 
 // holdLock takes a lock, says so, and keeps it until its input ends.
@@ -55,9 +65,9 @@ func TestASecondProcessWaitsForTheLock(t *testing.T) {
 	if h, err := l.Holder("ex"); h != nil || err != nil {
 		t.Fatalf("held by %v (%v) before anybody came", h, err)
 	}
-	c, out := child(t, "hold", path)
-	if out.Scan(); out.Text() != "locked <nil>" {
-		t.Fatal(out.Text())
+	c := child(t, "hold", path)
+	if c.out.Scan(); c.out.Text() != "locked <nil>" {
+		t.Fatal(c.out.Text())
 	}
 	_, err := l.Lock(t.Context(), []string{"other", "ex"}, 120*time.Millisecond, Info{})
 	var locked *LockedError
@@ -148,5 +158,60 @@ func TestAFormerHolderIsFenced(t *testing.T) {
 	settleNow(t, newer, ids[1], succeeded(1))
 	if err := newer.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// sleepOn takes the lock and records an attempt; when it wakes up from a stop
+// it goes on as if nothing had happened.
+func sleepOn(path string) int {
+	ctx := context.Background()
+	l, err := Open(ctx, path, ReadWrite)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	s, err := l.Lock(ctx, []string{"ex"}, 0, Info{})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	var id int64
+	err = s.Register(ctx, Registration{Source: "src"}, items("ex", "", 0, 1), func(_ Item, r Ref) error {
+		id = r.ID
+		return nil
+	})
+	rows, err2 := s.Intend(ctx, []runner.Intent{{RecordID: id}})
+	fmt.Println("ready", err, err2)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	answer := make(chan error, 1)
+	s.Settle(rows[0].ID, sweep.Outcome{State: sweep.Failed, Code: 1}, func(err error) { answer <- err })
+	_, err = s.Intend(ctx, []runner.Intent{{RecordID: id}})
+	fmt.Println("fenced:", errors.Is(<-answer, ErrFenced), errors.Is(err, ErrFenced))
+	return 0
+}
+
+// TestLocksInAnyOrder: who asks for the same names in another order gets them
+// too.
+func TestLocksInAnyOrder(t *testing.T) {
+	l := openAt(t, newPath(t), ReadWrite)
+	orders := [][]string{{"a", "b", "c"}, {"c", "b", "a", "a"}, {"b", "a"}}
+	errs := make(chan error, len(orders))
+	for _, names := range orders {
+		go func() {
+			var err error
+			for range 3 {
+				s, lockErr := l.Lock(context.Background(), names, -1, Info{})
+				if lockErr == nil {
+					lockErr = s.Close()
+				}
+				err = errors.Join(err, lockErr)
+			}
+			errs <- err
+		}()
+	}
+	for range orders {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
 	}
 }

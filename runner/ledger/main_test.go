@@ -155,5 +155,6 @@ func names(all []*sweep.Record) string {
 var roles = map[string]func(path string) int{
 	"hold":  holdLock,
 	"apply": applyUntilKilled,
+	"sleep": sleepOn,
 	"limit": fileSizeLimit,
 }

@@ -3,10 +3,12 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +28,21 @@ func mount(t *testing.T, options string) string {
 	}
 	t.Cleanup(func() { _ = unix.Unmount(folder, unix.MNT_DETACH) })
 	return folder
+}
+
+// awaitStopped waits until the process has stopped.
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	for {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(stat), ") T ") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func fillUp(t *testing.T, folder string) (free func()) {
@@ -145,8 +162,42 @@ func TestAReadOnlyFolder(t *testing.T) {
 	if found, err := r.FindRun(t.Context(), "ex-0"); err != nil || found.Last.State != sweep.Succeeded {
 		t.Errorf("a reader sees %v (%v)", found, err)
 	}
-	if _, err := Open(t.Context(), filepath.Join(folder, "new", "lxsweep.db"), ReadWrite); !errors.Is(err, ErrReadOnly) {
+	if _, err := Open(t.Context(), filepath.Join(folder, ".lxsweep", "new", "lxsweep.db"), ReadWrite); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("creating: %v", err)
 	}
 	sameTree(t, before, tree(t, folder))
+}
+
+// TestAStoppedProcessWakesUpFenced guards F08 with a real SIGSTOP.
+func TestAStoppedProcessWakesUpFenced(t *testing.T) {
+	path := newPath(t)
+	c := child(t, "sleep", path)
+	if c.out.Scan(); c.out.Text() != "ready <nil> <nil>" {
+		t.Fatal(c.out.Text())
+	}
+	if err := c.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	awaitStopped(t, c.Process.Pid)
+	l := openAt(t, path, ReadWrite)
+	if err := os.Remove(l.lockPath("ex")); err != nil {
+		t.Fatal(err)
+	}
+	s := lock(t, l, "ex")
+	open, err := l.OpenAttempts(t.Context(), s.Names())
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%d open attempts (%v)", len(open), err)
+	}
+	settleNow(t, s, open[0].Last.ID, succeeded(1))
+	if err := c.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	c.in.Close()
+	if c.out.Scan(); c.out.Text() != "fenced: true true" {
+		t.Errorf("the child says %q", c.out.Text())
+	}
+	all, err := l.Attempts(t.Context(), open[0].ID)
+	if err != nil || len(all) != 1 || all[0].State != sweep.Succeeded {
+		t.Errorf("attempts %+v (%v)", all, err)
+	}
 }
