@@ -2,11 +2,13 @@ package hcl
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // config is a config block: what it writes itself, unevaluated.
@@ -103,7 +105,7 @@ func (c *config) decodeIdentity(block *hcl2.Block) hcl2.Diagnostics {
 // configNames reads config.base or a list of such, which are names and no
 // values.
 func configNames(expr hcl2.Expression, attribute string) ([]named, hcl2.Diagnostics) {
-	return static(expr, func(t hcl2.Traversal) (named, bool) {
+	return static(expr, "config", func(t hcl2.Traversal) (named, bool) {
 		r := newReference(t)
 		if r.root != "config" || len(r.steps) != 1 || len(t) != 2 {
 			return named{}, false
@@ -114,7 +116,7 @@ func configNames(expr hcl2.Expression, attribute string) ([]named, hcl2.Diagnost
 
 // hpPaths reads [hp.num_workers, hp.optimizer.fused].
 func hpPaths(expr hcl2.Expression) ([]named, hcl2.Diagnostics) {
-	return static(expr, func(t hcl2.Traversal) (named, bool) {
+	return static(expr, "hp", func(t hcl2.Traversal) (named, bool) {
 		r := newReference(t)
 		if r.root != "hp" || len(r.steps) == 0 || len(r.steps) != len(t)-1 {
 			return named{}, false
@@ -127,8 +129,20 @@ func hpPaths(expr hcl2.Expression) ([]named, hcl2.Diagnostics) {
 	}, "Not a hyperparameter", "ignore takes a list of hyperparameters: ignore = [hp.num_workers].")
 }
 
+// prefixHint offers a reference for a name that was written bare or in quotes.
+func prefixHint(root string, expr hcl2.Expression) string {
+	name := hcl2.ExprAsKeyword(expr)
+	if v, diags := expr.Value(nil); name == "" && !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+		name = v.AsString()
+	}
+	if !hclsyntax.ValidIdentifier(name) {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %s.%s?", root, name)
+}
+
 // static reads one reference or a list of them without evaluating anything.
-func static(expr hcl2.Expression, read func(hcl2.Traversal) (named, bool), summary, detail string) ([]named, hcl2.Diagnostics) {
+func static(expr hcl2.Expression, root string, read func(hcl2.Traversal) (named, bool), summary, detail string) ([]named, hcl2.Diagnostics) {
 	var diags hcl2.Diagnostics
 	list := []hcl2.Expression{expr}
 	if tuple, ok := expr.(*hclsyntax.TupleConsExpr); ok {
@@ -142,7 +156,7 @@ func static(expr hcl2.Expression, read func(hcl2.Traversal) (named, bool), summa
 			n, ok = read(t)
 		}
 		if !ok {
-			diags = append(diags, problem(e.Range(), summary, "%s", detail))
+			diags = append(diags, problem(e.Range(), summary, "%s%s", detail, prefixHint(root, e)))
 			continue
 		}
 		found = append(found, n)

@@ -330,6 +330,9 @@ func mayBeObject(e *expression) bool {
 
 // undeclared is the problem of a name that no config declares.
 func (p *program) undeclared(at hcl2.Range, path string) *hcl2.Diagnostic {
+	if path == "hp" {
+		return problem(at, "Undeclared hyperparameter", "Hyperparameters are named without hp here: write lr = ..., not hp { lr = ... }.")
+	}
 	known := make([]string, 0, 16)
 	for _, leaf := range p.hp.leaves(nil) {
 		known = append(known, leaf.path)
