@@ -16,8 +16,12 @@
 //     memoized thunks, pulled on demand, that know the path of a cycle.
 //   - layer.go and linearise.go derive a config from its ancestors without
 //     evaluating anything: an inherited expression sees the derived values.
-//   - program.go evaluates hyperparameters, work.go what an experiment does.
-//     Both touch only what a point's assignment can change.
+//   - program.go and point.go evaluate hyperparameters, work.go what an
+//     experiment does. They touch only what a point's assignment can change, and
+//     memo.go remembers.
+//
+// depth.go and limits.go bound what a file can ask for: the stack of the parser
+// and the memory of an expression.
 //
 // # Numbers
 //

@@ -2,7 +2,9 @@ package hcl
 
 import (
 	"cmp"
+	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -16,12 +18,18 @@ import (
 // errors the module is usable; its diagnostics may then hold warnings. With
 // errors the module holds what could be made of the files and is only good for
 // showing. It never panics, and evaluates no experiment.
-func Load(paths []string, opts Options) (*Module, Diagnostics) {
+func Load(paths []string, opts Options) (m *Module, diags Diagnostics) {
 	src := newSources(opts.ReadFile)
+	defer func() {
+		if bug := recover(); bug != nil {
+			m = &Module{Files: src.files, Dir: folder(src, paths), sources: src.parsed}
+			diags = newDiagnostics(append(src.diags, internalError(bug)), src.parsed)
+		}
+	}()
 	for _, path := range paths {
 		src.add(path)
 	}
-	m := &Module{Files: src.files, Dir: folder(src, paths), sources: src.parsed}
+	m = &Module{Files: src.files, Dir: folder(src, paths), sources: src.parsed}
 	if src.diags.HasErrors() {
 		return m, newDiagnostics(src.diags, src.parsed)
 	}
@@ -30,6 +38,15 @@ func Load(paths []string, opts Options) (*Module, Diagnostics) {
 	m.Sweeps, m.Variables = l.load()
 	m.Files = append(append(m.Files, l.varFiles...), src.kept...)
 	return m, newDiagnostics(l.diags, src.parsed)
+}
+
+// internalError is what becomes of a panic: a file is data, and the caller may
+// hold things that must be let go of in order.
+func internalError(bug any) *hcl2.Diagnostic {
+	return &hcl2.Diagnostic{
+		Severity: hcl2.DiagError, Summary: "Internal error",
+		Detail: fmt.Sprintf("This is a bug of lxsweep and not of the files: %v\n\n%s", bug, debug.Stack()),
+	}
 }
 
 // folder is that of the first file.

@@ -18,8 +18,8 @@ func (p *program) HP(a sweep.Assignment) (*sweep.Object, error) {
 	var set [8]*parameter
 	assigned := set[:0]
 	for _, s := range a {
-		q := p.hp.find(s.Path)
-		if q == nil || q.isGroup() {
+		q := p.byPath[s.Path]
+		if q == nil {
 			return nil, fmt.Errorf("config.%s has no hyperparameter %q", p.config.name, s.Path)
 		}
 		hp = hp.With(s.Path, s.Value)

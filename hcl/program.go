@@ -18,6 +18,7 @@ type program struct {
 	thunk  *thunk
 
 	hp       *parameter
+	byPath   map[string]*parameter // those that are no groups
 	settings map[string][]setting
 	assume   []*entry
 	ignore   []named
@@ -205,6 +206,10 @@ func (p *program) prepare() {
 		p.loader.pull(q.leaf.thunk)
 	}
 	p.checkTypes(leaves)
+	p.byPath = make(map[string]*parameter, len(leaves))
+	for _, q := range leaves {
+		p.byPath[q.path] = q
+	}
 	for _, q := range leaves {
 		if q.leaf.thunk.state == good {
 			p.base = p.base.With(q.path, q.leaf.value)
