@@ -354,6 +354,37 @@ func (l *loader) checkSize(b *sweepBlock, s *sweep.Sweep) {
 	if len(b.spaces) > 0 {
 		at = b.spaces[0].at
 	}
-	l.report(problem(at, "Too many experiments", "sweep %q has %s points and would make up to %s experiments; max_experiments is %d. Take values out of an axis, draw from the space with sample, or write max_experiments = %s.",
-		b.name, points, total, s.MaxExperiments, total))
+	advice := "Take values out of an axis, or draw from the space with sample"
+	if total.Cmp(big.NewInt(manyExperiments)) <= 0 {
+		advice = fmt.Sprintf("%s, or write max_experiments = %s", advice, total)
+	}
+	l.report(problem(at, "Too many experiments", "sweep %q has %s points (%s) and would make up to %s experiments; max_experiments is %d. %s.",
+		b.name, points, factors(s), total, s.MaxExperiments, advice))
+}
+
+// manyExperiments is what nobody raises max_experiments to knowingly.
+const manyExperiments = 1_000_000
+
+// factors says where a sweep's points come from: "lr 10 × depth 4 + 64 drawn".
+func factors(s *sweep.Sweep) string {
+	var terms []string
+	for _, space := range s.Spaces {
+		switch space := space.(type) {
+		case *sweep.Grid:
+			var axes []string
+			for _, a := range space.Axes {
+				axes = append(axes, fmt.Sprintf("%s %d", a.Label, len(a.Rows)))
+			}
+			terms = append(terms, strings.Join(axes, " × "))
+		case *sweep.Sample:
+			terms = append(terms, fmt.Sprintf("%d drawn", space.Count))
+		}
+	}
+	if n := len(s.Includes); n > 0 {
+		terms = append(terms, fmt.Sprintf("%d included", n))
+	}
+	if len(terms) == 0 {
+		return "the config itself"
+	}
+	return strings.Join(terms, " + ")
 }
