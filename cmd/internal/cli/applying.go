@@ -26,6 +26,7 @@ type applying struct {
 	approved []savedRow // its starts
 	names    []string   // the experiment names whose locks are needed
 	fresh    bool       // there was no ledger
+	rescans  []*sweep.Action
 	// patterns are the metrics patterns of what is open in the ledger.
 	patterns map[sweep.Hash]string
 	// retried are the keys of those of them that have retries.
@@ -76,7 +77,11 @@ func (a *applying) show(ctx context.Context) (err error) {
 	}
 	f := *a.Factory
 	f.Out.Writer = a.out
-	w := f.planText(pl.project, pl.header(planSettings(a.InputOptions, a.RerunOptions, a.Filter), a.parallel(a.Parallel)))
+	settings := planSettings(a.InputOptions, a.RerunOptions, a.Filter)
+	if a.CancelRemoved {
+		settings = append(settings, "--cancel-removed")
+	}
+	w := f.planText(pl.project, pl.header(settings, a.parallel(a.Parallel)))
 	rows, names := newSavedRows(true), map[string]bool{}
 	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
 		rows.row(action)
@@ -93,7 +98,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 		return err
 	}
 	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, a.parallel(a.Parallel))
-	a.approved, a.names = rows.rows, sortedKeys(names)
+	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)
 }
 

@@ -102,6 +102,9 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 	if err := x.settleUnobserved(ctx); err != nil {
 		return ran{}, err
 	}
+	if err := x.rescan(ctx); err != nil {
+		return ran{}, err
+	}
 	if err := x.register(ctx); err != nil {
 		return ran{}, err
 	}

@@ -70,7 +70,7 @@ func SystemFactory(version string) (*Factory, error) {
 		Dir:        dir,
 		Now:        time.Now,
 		Signals:    systemSignals, KeepWriting: surviveClosedOutput,
-		CPUs:       cpus(),
+		CPUs: cpus(),
 	}, nil
 }
 

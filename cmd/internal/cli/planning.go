@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
@@ -15,6 +16,8 @@ type planning struct {
 	rerun  sweep.Rerun
 	accept bool
 	filter *hcl.Filter // nil for none
+	// rescans are rows whose logs are to be read again, gathered by draw.
+	rescans []*sweep.Action
 }
 
 func newPlanning(p *project, o RerunOptions, filter string) (*planning, error) {
@@ -139,12 +142,18 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	err := pl.walk(ctx, p, func(a *sweep.Action) error {
 		fits.row(a)
 		code.row(a)
+		if pl.toRescan(a) {
+			pl.rescans = append(pl.rescans, a)
+		}
 		also(a)
 		return w.Row(a)
 	})
 	if err != nil {
 		return err
 	}
-	warnings := append(ui.Warnings(p), fits.list...)
-	return w.Finish(p, append(warnings, code.list...))
+	warnings := slices.Concat(ui.Warnings(p), fits.list, code.list)
+	if again := rescanWarning(len(pl.rescans)); again != "" {
+		warnings = append(warnings, again)
+	}
+	return w.Finish(p, warnings)
 }
