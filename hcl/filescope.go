@@ -169,5 +169,5 @@ func describe(v cty.Value) string {
 			return fmt.Sprint(plain.True())
 		}
 	}
-	return "a " + v.Type().FriendlyName()
+	return withArticle(typeName(v.Type()))
 }

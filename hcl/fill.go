@@ -126,7 +126,7 @@ func settingText(v cty.Value) (string, error) {
 		return "", errors.New("the value is null")
 	}
 	if t := v.Type(); !t.IsPrimitiveType() {
-		return "", fmt.Errorf("a string is wanted, not a %s", t.FriendlyName())
+		return "", fmt.Errorf("a string is wanted, not %s", withArticle(typeName(t)))
 	}
 	value, err := fromCty(v)
 	if err != nil {

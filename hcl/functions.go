@@ -228,7 +228,7 @@ func described(v cty.Value) string {
 			return text
 		}
 	}
-	return withArticle(v.Type().FriendlyName())
+	return withArticle(typeName(v.Type()))
 }
 
 // jsonEncodeFunction makes jsonencode(), which writes a value as the canonical

@@ -36,7 +36,7 @@ func lengthFunction() function.Function {
 			case v.CanIterateElements():
 				return cty.NumberIntVal(int64(v.LengthInt())), nil
 			default:
-				return cty.NilVal, function.NewArgErrorf(0, "%s has no length", withArticle(v.Type().FriendlyName()))
+				return cty.NilVal, function.NewArgErrorf(0, "%s has no length", withArticle(typeName(v.Type())))
 			}
 		},
 	})
@@ -52,7 +52,7 @@ func indexFunction() function.Function {
 		Type: function.StaticReturnType(cty.Number),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			if t := args[0].Type(); !t.IsListType() && !t.IsTupleType() {
-				return cty.NilVal, function.NewArgErrorf(0, "it searches a list, not %s", withArticle(t.FriendlyName()))
+				return cty.NilVal, function.NewArgErrorf(0, "it searches a list, not %s", withArticle(typeName(t)))
 			}
 			for key, e := range args[0].Elements() {
 				if equal := e.Equals(args[1]); equal.IsKnown() && equal.True() {

@@ -123,7 +123,7 @@ func sumFunction() function.Function {
 		Type:   function.StaticReturnType(cty.Number),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			if !args[0].CanIterateElements() {
-				return cty.NilVal, function.NewArgErrorf(0, "it adds up a list of numbers, not %s", withArticle(args[0].Type().FriendlyName()))
+				return cty.NilVal, function.NewArgErrorf(0, "it adds up a list of numbers, not %s", withArticle(typeName(args[0].Type())))
 			}
 			total := cty.Zero
 			for _, e := range args[0].Elements() {

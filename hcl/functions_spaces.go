@@ -114,7 +114,7 @@ func choiceFunction() function.Function {
 		Type:     function.StaticReturnType(distributionType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			if t := args[0].Type(); !t.IsListType() && !t.IsTupleType() {
-				return cty.NilVal, function.NewArgErrorf(0, "it chooses from a list such as [16, 32], not from %s", withArticle(t.FriendlyName()))
+				return cty.NilVal, function.NewArgErrorf(0, "it chooses from a list such as [16, 32], not from %s", withArticle(typeName(t)))
 			}
 			d := &distribution{values: args[0].AsValueSlice()}
 			if len(d.values) == 0 {

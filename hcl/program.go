@@ -239,7 +239,7 @@ func (p *program) checkTypes(leaves []*parameter) {
 				first, kind = d, k
 			case k != anyType && k != kind:
 				p.loader.report(problem(d.expr.Range(), "Two types for one hyperparameter",
-					"hp.%s is a %s here and a %s at %s. Its default fixes its type: give both the same, or write any(...).", q.path, k, kind, placed(first.at)))
+					"hp.%s is %s here and %s at %s. Its default fixes its type: give both the same, or write any(...).", q.path, withArticle(k.String()), withArticle(kind.String()), placed(first.at)))
 			}
 		}
 		if isAny(q.declared[0]) {
@@ -278,11 +278,11 @@ func (p *program) declaredType(q *parameter, d source) (hpType, bool) {
 func (p *program) typeProblems(q *parameter, v sweep.Value, at hcl2.Range) hcl2.Diagnostics {
 	declared := q.declared[0]
 	if !q.leaf.kind.accepts(v) {
-		got := "a " + v.Kind().String()
+		got := withArticle(v.Kind().String())
 		if v.IsNull() {
 			got = "null"
 		}
-		return hcl2.Diagnostics{problem(at, "Wrong type", "hp.%s is a %s by its default at %s, and this is %s%s.", q.path, q.leaf.kind, placed(declared.at), got, typeHint(q.leaf.kind, v))}
+		return hcl2.Diagnostics{problem(at, "Wrong type", "hp.%s is %s by its default at %s, and this is %s%s.", q.path, withArticle(q.leaf.kind.String()), placed(declared.at), got, typeHint(q.leaf.kind, v))}
 	}
 	if q.leaf.thunk.state == good && fractionOfWhole(q.defaultValue(), v) {
 		return hcl2.Diagnostics{doubt(at, "Fraction for a whole number", "hp.%s is the whole number %s by its default at %s, and this is %s. If fractions are meant, write any(%s) there.", q.path, q.defaultValue().Text(), placed(declared.at), v.Text(), q.defaultValue().Text())}

@@ -103,7 +103,7 @@ func (r *axisReader) read(group *parameter, entries []*entry) []sweep.Axis {
 		case e.isBlock() && q.isGroup():
 			axes = append(axes, r.read(q, e.kids)...)
 		case e.isBlock():
-			r.report(problem(e.at, "Group for a value", "hp.%s is a %s, not a group of hyperparameters: write %s = [...].", q.path, q.leaf.kind, q.name))
+			r.report(problem(e.at, "Group for a value", "hp.%s is %s, not a group of hyperparameters: write %s = [...].", q.path, withArticle(q.leaf.kind.String()), q.name))
 		case r.claim(q.path, e.at):
 			if axis, ok := r.axis(q, e); ok {
 				axes = append(axes, axis)
@@ -165,7 +165,7 @@ func (r *axisReader) distributed(q *parameter, e *entry) bool {
 	if q.isGroup() || q.leaf.kind != numberType && q.leaf.kind != anyType {
 		what := "a group"
 		if !q.isGroup() {
-			what = "a " + q.leaf.kind.String()
+			what = withArticle(q.leaf.kind.String())
 		}
 		r.report(problem(e.expr.Range(), "Wrong type", "hp.%s is %s, and a distribution draws numbers.", q.path, what))
 		return false
@@ -316,7 +316,7 @@ func (r *axisReader) point(group *parameter, entries []*entry) sweep.Assignment 
 		case e.isBlock() && q.isGroup():
 			a = append(a, r.point(q, e.kids)...)
 		case e.isBlock():
-			r.report(problem(e.at, "Group for a value", "hp.%s is a %s, not a group of hyperparameters: write %s = ...", q.path, q.leaf.kind, q.name))
+			r.report(problem(e.at, "Group for a value", "hp.%s is %s, not a group of hyperparameters: write %s = ...", q.path, withArticle(q.leaf.kind.String()), q.name))
 		case r.claim(q.path, e.at):
 			if v, ok := r.value(e.expr); ok {
 				a, _ = r.assign(a, q, v, e.expr.Range())

@@ -131,6 +131,14 @@ func fromObject(v cty.Value) (sweep.Value, error) {
 	return sweep.Obj(sweep.NewObject(m)), nil
 }
 
+// typeName is a type in a message: HCL's tuples are lists to people.
+func typeName(t cty.Type) string {
+	if t.IsTupleType() {
+		return "list"
+	}
+	return t.FriendlyName()
+}
+
 // numberVal makes a number of a computed float64, which stands for the decimal
 // that it is written as.
 func numberVal(f float64) (cty.Value, error) {

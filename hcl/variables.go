@@ -152,7 +152,7 @@ func (v *variable) decodeDefault(a *hcl2.Attribute, typed bool, ctx *hcl2.EvalCo
 	converted, err := v.convert(value)
 	if err != nil {
 		v.standard = cty.DynamicVal
-		return append(diags, problem(a.Expr.Range(), "Wrong type", "The default of variable %q is not %s: %s.", v.name, withArticle(v.typeName()), err))
+		return append(diags, problem(a.Expr.Range(), "Wrong type", "The default of variable %q is not %s%s.", v.name, withArticle(v.typeName()), v.why(err)))
 	}
 	v.standard = converted
 	return diags
@@ -190,6 +190,15 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 		value = v.standards.Apply(value)
 	}
 	return convert.Convert(value, v.wanted)
+}
+
+// why is what a failed conversion adds to the names of both types: for a list or
+// an object, which part of it is wrong.
+func (v *variable) why(err error) string {
+	if v.wanted.IsPrimitiveType() {
+		return ""
+	}
+	return ": " + err.Error()
 }
 
 func (v *variable) typeName() string { return v.wanted.FriendlyNameForConstraint() }

@@ -140,7 +140,7 @@ func (r *resolver) fromAttribute(path, name string, a *hclsyntax.Attribute) {
 	converted, err := v.convert(value)
 	if err != nil {
 		converted = cty.DynamicVal
-		r.report(&at, "Wrong value for a variable", "%s gives variable %q %s, and it is %s: %s.", source, name, withArticle(value.Type().FriendlyName()), withArticle(v.typeName()), err)
+		r.report(&at, "Wrong value for a variable", "%s gives variable %q %s, and it is %s%s.", source, name, withArticle(typeName(value.Type())), withArticle(v.typeName()), v.why(err))
 	}
 	r.given[name] = given{converted, source}
 }

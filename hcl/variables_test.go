@@ -142,13 +142,13 @@ func TestVariableErrors(t *testing.T) {
 		{"unknown in file", `variable "tag" { default = "" }`, Options{VarFiles: []string{"tga"}}, `tga:1: error: Unknown variable; The files declare no variable "tga". Did you mean "tag"?`},
 		{"name in file", `variable "tag" { default = "" }`, Options{VarFiles: []string{"name"}}, `name:1: error: Not a plain value; A variable file holds plain values, without names and functions: compute in locals.`},
 		{"block in file", ``, Options{VarFiles: []string{"block"}}, `block:1: error: Block in a variable file; A variable file holds lines such as tag = "v13" only. Blocks belong in .hcl files, which are named without --var-file.`},
-		{"wrong in file", `variable "n" { default = 1 }`, Options{VarFiles: []string{"wrong"}}, `wrong:1: error: Wrong value for a variable; --var-file wrong gives variable "n" a tuple, and it is a number: number required, but have tuple.`},
+		{"wrong in file", `variable "n" { default = 1 }`, Options{VarFiles: []string{"wrong"}}, `wrong:1: error: Wrong value for a variable; --var-file wrong gives variable "n" a list, and it is a number.`},
 		{"secret", secret, Options{Vars: []string{"token=s3cret"}}, `grid.hcl:1: error: Wrong value for a variable; --var gives variable "token": it is not a number, such as 0.1.`},
-		{"secret in file", secret, Options{VarFiles: []string{"secret"}}, `grid.hcl:1: error: Wrong value for a variable; --var-file secret gives variable "token" a string, and it is a number: a number is required.`},
+		{"secret in file", secret, Options{VarFiles: []string{"secret"}}, `grid.hcl:1: error: Wrong value for a variable; --var-file secret gives variable "token" a string, and it is a number.`},
 		{"default of wrong type", `variable "n" {
   type    = number
   default = "x"
-}`, Options{}, `grid.hcl:3: error: Wrong type; The default of variable "n" is not a number: a number is required.`},
+}`, Options{}, `grid.hcl:3: error: Wrong type; The default of variable "n" is not a number.`},
 		{"default with a name", `variable "n" { default = var.m }`, Options{}, `grid.hcl:1: error: Name out of scope; var is not available here. A default can only call functions, env() among them: what depends on other names belongs in locals.`},
 		{"twice", "variable \"n\" { default = 1 }\nvariable \"n\" { default = 2 }", Options{}, `grid.hcl:2: error: Variable declared twice; There is a variable "n" at grid.hcl:1 already.`},
 		{"bad name", `variable "a b" { default = 1 }`, Options{}, `grid.hcl:1: error: Impossible name; "a b" cannot be written as var.NAME: use letters, digits and underscores.`},
