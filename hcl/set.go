@@ -1,6 +1,9 @@
 package hcl
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	hcl2 "github.com/hashicorp/hcl/v2"
@@ -27,7 +30,7 @@ func (l *loader) readSets() {
 		path = strings.TrimSpace(path)
 		root, rest, dotted := strings.Cut(path, ".")
 		if !ok || !dotted || rest == "" || root != "hp" && root != "run" && root != "resources" {
-			l.report(problem(at, "Unreadable --set", "--set takes an attribute and a value: --set hp.epochs=1, --set run.max_memory=8Gi."))
+			l.report(problem(at, "Unreadable --set", "--set takes an attribute and a value: --set hp.epochs=1, --set run.max_memory=8Gi.%s", l.setHint(path, text, ok)))
 			continue
 		}
 		s := set{path: path, text: strings.TrimSpace(text), at: at, used: new(bool)}
@@ -43,6 +46,23 @@ func (l *loader) readSets() {
 		}
 		l.sets = append(l.sets, s)
 	}
+}
+
+// setHint offers the whole path of a name that was given without its block.
+func (l *loader) setHint(name, text string, hasValue bool) string {
+	if name == "" || !hasValue {
+		return ""
+	}
+	known := slices.Sorted(maps.Keys(settingTypes))
+	for _, path := range l.names.hp {
+		known = append(known, "hp."+path)
+	}
+	for _, path := range known {
+		if strings.HasSuffix(path, "."+name) {
+			return fmt.Sprintf(" Did you mean --set %s=%s?", path, text)
+		}
+	}
+	return ""
 }
 
 // laySets lays --set over the config.
