@@ -15,7 +15,7 @@ type Event interface{ event() }
 type Queued struct {
 	Attempt Attempt
 	Time    time.Time
-	Waiting string // for what, in words; empty where it is not known
+	Waiting string // for what: "cpu and memory"; empty where it is not known
 }
 
 // Started says that an attempt's program runs.

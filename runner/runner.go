@@ -32,7 +32,7 @@ type Change struct {
 	// Ref is the runner's own name for the attempt (a journal, a Job's UID),
 	// Log the path of its log if it is a local file. Both may be empty.
 	Ref, Log string
-	// Waiting says for what, in words, while queued.
+	// Waiting says for what, while queued: "cpu and memory".
 	Waiting string
 }
 

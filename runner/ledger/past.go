@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -126,7 +127,7 @@ func (l *Ledger) load(ctx context.Context, ids []int64) ([]*sweep.Record, error)
 	parts := slices.Collect(slices.Chunk(ids, chunkSize))
 	found := make([][]*sweep.Record, len(parts))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
+	g.SetLimit(min(readers, runtime.GOMAXPROCS(0)))
 	for i, part := range parts {
 		g.Go(func() (err error) {
 			found[i], err = l.loadPart(ctx, `e.id IN `+idList(part)+` ORDER BY e.id`)

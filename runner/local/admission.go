@@ -110,7 +110,7 @@ func (a *admission) admit() {
 	})
 }
 
-// lacking says in words what a request waits for.
+// lacking says in words what a request waits for: "cpu and memory".
 func (a *admission) lacking(r sweep.Resources) string {
 	free := minus(a.capacity, a.used)
 	var lacks []string
@@ -126,7 +126,7 @@ func (a *admission) lacking(r sweep.Resources) string {
 	if lacks == nil {
 		return "waits behind earlier requests"
 	}
-	return "waits for " + strings.Join(lacks, " and ")
+	return strings.Join(lacks, " and ")
 }
 
 // within reports whether r fits. What is not asked for always fits.

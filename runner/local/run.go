@@ -155,7 +155,7 @@ func (u *run) lockGPUs(ctx context.Context, n int) (locks []*os.File, visible st
 			return locks, visible, err
 		}
 		if !told {
-			u.queued("waits for gpus that other processes of this machine have")
+			u.queued("gpus that other processes of this machine have")
 		}
 		select {
 		case <-ctx.Done():

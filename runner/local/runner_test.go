@@ -245,7 +245,7 @@ func TestQueuedSaysWhatFor(t *testing.T) {
 	second := attempt(2, "true")
 	second.Command.Resources.MilliCPU = 500
 	b := runInBackground(r, second, func(c runner.Change) { changes <- c })
-	if c := <-changes; c.State != sweep.Queued || c.Waiting != "waits for cpu" {
+	if c := <-changes; c.State != sweep.Queued || c.Waiting != "cpu" {
 		t.Errorf("%+v", c)
 	}
 	third := attempt(3, "true")
