@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -110,11 +111,23 @@ func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
 	})
 }
 
-func runApply(ctx context.Context, o *ApplyOptions) error {
+func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	o.KeepWriting()
 	f := *o.Factory
 	f.Out.Writer, f.Err.Writer = lenient{f.Out.Writer}, lenient{f.Err.Writer}
 	o.Factory = &f
+	if o.quiet() && o.AutoApprove {
+		// What would be said is kept until it is known whether to say it.
+		var held bytes.Buffer
+		to := f.Err.Writer
+		f.Err.Writer = &held
+		defer func() {
+			f.Err.Writer = to
+			if err != nil {
+				_, _ = held.WriteTo(to)
+			}
+		}()
+	}
 	module, err := o.loadModule()
 	if err != nil {
 		return err

@@ -201,6 +201,9 @@ func readSaved(path string) (*savedPlan, []savedRow, error) {
 			return nil, nil, damaged(path, err)
 		}
 	}
+	if _, err := io.Copy(io.Discard, z); err != nil { // only the end has the checksum
+		return nil, nil, damaged(path, err)
+	}
 	return s, rows, nil
 }
 
