@@ -162,3 +162,17 @@ func TestInFlightOf(t *testing.T) {
 		t.Errorf("ex-2: %v", got)
 	}
 }
+
+func TestAgainShowsNoSecret(t *testing.T) {
+	a := &applying{
+		ApplyOptions: &ApplyOptions{
+			InputOptions: InputOptions{Files: []string{"my grid.hcl"}, Vars: []string{"token=hunter2", "tag=v1"}, Round: "r 1", Sets: []string{"hp.x=1"}},
+			StateOptions: StateOptions{State: "s.db"}, Filter: "number > 1",
+		},
+		module: &hcl.Module{Variables: []hcl.Variable{{Name: "tag"}, {Name: "token", Sensitive: true}}},
+	}
+	want := `lxsweep apply --rerun failed 'my grid.hcl' --state s.db --round 'r 1' --set hp.x=1 --var token=... --var tag=v1 --filter 'number > 1'`
+	if got := a.again("--rerun", "failed"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

@@ -212,7 +212,7 @@ func (a *applying) approve() error {
 		return nil
 	}
 	if !a.InTerminal || !a.Err.Terminal {
-		return errorf("lxsweep apply --auto-approve "+quoteAll(a.Files), "apply needs approval, and there is no terminal to ask at")
+		return errorf(a.again("--auto-approve"), "apply needs approval, and there is no terminal to ask at")
 	}
 	fmt.Fprint(a.Err, "\nRun this? Only yes is taken for it: ")
 	answer, err := bufio.NewReader(a.In).ReadString('\n')

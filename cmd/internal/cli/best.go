@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/ledger"
 )
 
 // BestOptions are what `lxsweep best` is told.
@@ -61,7 +62,7 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 			}
 		}
 		if o.Output == "table" {
-			writeBest(o, b)
+			writeBest(o, l, b)
 		}
 	}
 	if len(lines) == 0 {
@@ -83,7 +84,7 @@ type bestLine struct {
 
 // writeBest draws a board's winners: several where scores are equal, or on a
 // Pareto front.
-func writeBest(o *BestOptions, b *ui.Board) {
+func writeBest(o *BestOptions, l *ledger.Ledger, b *ui.Board) {
 	s := o.screen(o.Out)
 	fmt.Fprintf(o.Out, "%s  %s\n", s.Paint(ui.Bold, "sweep "+ui.Clean(b.Sweep)), s.Paint(ui.Dim, ui.Clean(ui.ObjectiveText(b.Objective))))
 	for _, row := range b.Rows {
@@ -99,6 +100,6 @@ func writeBest(o *BestOptions, b *ui.Board) {
 			t.Rows = append(t.Rows, ui.Texts("output", o.short(row.Record.Last.OutputDir)))
 		}
 		_, _ = t.Write(o.Out, s)
-		ui.WriteHints(o.Out, s, []ui.Hint{{Command: "lxsweep show " + row.Record.RunName() + " --cmd", What: "a line to paste that runs it again"}})
+		ui.WriteHints(o.Out, s, []ui.Hint{{Command: o.reader("show "+row.Record.RunName()+" --cmd", l), What: "a line to paste that runs it again"}})
 	}
 }

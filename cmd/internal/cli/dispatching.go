@@ -170,20 +170,16 @@ func (x *execution) exitCode(r ran) ExitCode {
 func (x *execution) next(r ran, code ExitCode) []ui.Hint {
 	var hints []ui.Hint
 	if len(r.failures) > 0 {
-		hints = append(hints, ui.Hint{Command: "lxsweep logs " + r.failures[0].Attempt.RunName, What: "its whole output"})
-	}
-	files := quoteAll(x.Files)
-	if x.saved != nil {
-		files = "FILE..." // the plan's own files were kept with it
+		hints = append(hints, ui.Hint{Command: x.reader("logs "+r.failures[0].Attempt.RunName, x.pl.ledger), What: "its whole output"})
 	}
 	switch {
 	case code == ExitInterrupted:
-		hints = append(hints, ui.Hint{Command: "lxsweep apply " + files, What: "goes on from here"})
+		hints = append(hints, ui.Hint{Command: x.again(), What: "goes on from here"})
 	case r.summary.Failed > 0 || x.now.kept > 0:
-		hints = append(hints, ui.Hint{Command: "lxsweep apply " + files + " --rerun failed", What: "runs the failures again"})
+		hints = append(hints, ui.Hint{Command: x.again("--rerun", "failed"), What: "runs the failures again"})
 	}
 	if r.summary.Succeeded > 0 {
-		hints = append(hints, ui.Hint{Command: "lxsweep results", What: "all of them"})
+		hints = append(hints, ui.Hint{Command: x.reader("results", x.pl.ledger), What: "all of them"})
 	}
 	return hints
 }

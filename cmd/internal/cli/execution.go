@@ -198,7 +198,7 @@ func (x *execution) asApproved(rows []savedRow) error {
 	if len(d.added) == 0 || x.AutoApprove {
 		return nil
 	}
-	return &exitError{ExitStale, errors.New("more would start than was approved"), "look at it again: " + commandLine(x.ApplyOptions)}
+	return &exitError{ExitStale, errors.New("more would start than was approved"), "look at it again: " + x.again()}
 }
 
 // each is told an item's row, in the order in which they were yielded.

@@ -244,12 +244,17 @@ func (f *Factory) findState(state string) (string, error) {
 		}
 		return path, nil
 	}
+	path, err := f.nearestState()
+	if err == nil && filepath.Dir(filepath.Dir(path)) != f.Dir {
+		fmt.Fprintf(f.Err, "reading the ledger %s\n", f.short(path))
+	}
+	return path, err
+}
+
+func (f *Factory) nearestState() (string, error) {
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		path := filepath.Join(dir, ledgerFile)
 		if _, err := os.Stat(path); err == nil {
-			if dir != f.Dir {
-				fmt.Fprintf(f.Err, "reading the ledger %s\n", f.short(path))
-			}
 			return path, nil
 		}
 		if dir == filepath.Dir(dir) {
@@ -257,4 +262,14 @@ func (f *Factory) findState(state string) (string, error) {
 				"there is no ledger (%s) here or in a folder above", ledgerFile)
 		}
 	}
+}
+
+// reader is a command that reads the ledger, as it has to be typed here.
+func (f *Factory) reader(command string, l *ledger.Ledger) string {
+	if path, err := f.nearestState(); err == nil {
+		if real, err := filepath.EvalSymlinks(path); err == nil && real == l.Path() {
+			return "lxsweep " + command
+		}
+	}
+	return "lxsweep " + command + " --state " + sweep.ShellQuote(f.short(l.Path()))
 }

@@ -99,9 +99,24 @@ func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions) (
 		if err != nil {
 			return nil, err
 		}
+		if manySources(list) {
+			b.Source = a.Source
+		}
 		boards = append(boards, b)
 	}
 	return boards, nil
+}
+
+// manySources reports whether one sweep label was applied from several files.
+func manySources(list []sweep.Asked) bool {
+	source := map[string]string{}
+	for _, a := range list {
+		if was, ok := source[a.Sweep]; ok && was != a.Source {
+			return true
+		}
+		source[a.Sweep] = a.Source
+	}
+	return false
 }
 
 // asked returns the sweeps that the options select: of the round that was

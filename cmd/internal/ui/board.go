@@ -12,7 +12,9 @@ import (
 
 // Board is a leaderboard.
 type Board struct {
-	Sweep     string
+	Sweep string
+	// Source is the files that ask for it, empty where that is no question.
+	Source    string
 	Objective *sweep.Objective // nil for none
 	Rows      []analysis.Row   // best first
 	// Paths are the hyperparameters that have a column.
@@ -27,6 +29,9 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 	if b.Objective != nil {
 		title += "  " + s.Paint(Dim, Clean(ObjectiveText(b.Objective)))
 	}
+	if b.Source != "" {
+		title += "  " + s.Paint(Dim, Clean(b.Source))
+	}
 	if _, err := fmt.Fprintln(w, title); err != nil {
 		return err
 	}
@@ -34,7 +39,7 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 	shown := len(b.Rows)
 	if b.Limit > 0 && b.Limit < shown {
 		shown = b.Limit
-		t.Rows = append(t.Rows, Row{Span: ellipsis + " " + Thousands(strconv.Itoa(len(b.Rows)-shown)) + " more: lxsweep results"})
+		t.Rows = append(t.Rows, Row{Span: ellipsis + " " + Thousands(strconv.Itoa(len(b.Rows)-shown)) + " more"})
 	}
 	dropped, err := t.Write(w, s)
 	if err == nil && len(dropped) > 0 {

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// again is the command line that applies the same once more, with what is
+// added. Values of sensitive variables are left out.
+func (a *applying) again(added ...string) string {
+	words := append([]string{"lxsweep", "apply"}, added...)
+	if a.saved != nil {
+		words = append(words, "FILE...") // the plan's files were kept in it
+	}
+	option := func(name string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				words = append(words, "--"+name, sweep.ShellQuote(v))
+			}
+		}
+	}
+	if a.saved == nil {
+		words = append(words, quoteAll(a.Files))
+	}
+	option("state", a.StateOptions.State)
+	option("round", a.Round)
+	option("runner", a.Runner)
+	option("config", a.Configs...)
+	option("set", a.Sets...)
+	option("var-file", a.VarFiles...)
+	option("var", a.shownVars()...)
+	option("filter", a.Filter)
+	return strings.Join(words, " ")
+}
+
+// shownVars are the --var options without sensitive values.
+func (a *applying) shownVars() []string {
+	sensitive := map[string]bool{}
+	for _, v := range a.module.Variables {
+		sensitive[v.Name] = v.Sensitive
+	}
+	var list []string
+	for _, given := range a.Vars {
+		if name, _, _ := strings.Cut(given, "="); sensitive[strings.TrimSpace(name)] {
+			given = strings.TrimSpace(name) + "=..."
+		}
+		list = append(list, given)
+	}
+	return list
+}
