@@ -9,14 +9,15 @@ import (
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
-// Asked returns every sweep that was ever asked for, in every round, the first
-// registered first.
+// Asked returns the sweeps that still ask for something, in every round, the
+// first registered first.
 func (l *Ledger) Asked(ctx context.Context) ([]sweep.Asked, error) {
 	if l.read == nil {
 		return nil, nil
 	}
 	var all []sweep.Asked
-	rows, err := l.read.QueryContext(ctx, `SELECT source, round, name, objective, asked FROM sweeps ORDER BY id`)
+	rows, err := l.read.QueryContext(ctx, `SELECT s.source, s.round, s.name, s.objective, s.asked FROM sweeps s
+		WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.sweep_id = s.id AND m.wanted = 1) ORDER BY s.id`)
 	err = eachRow(rows, err, func(rows *sql.Rows) error {
 		var a sweep.Asked
 		var objective, when string
