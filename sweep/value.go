@@ -220,14 +220,31 @@ func ParseJSON(data []byte) (Value, error) {
 	return fromJSON(raw)
 }
 
+// exactDigits is how many characters of a decimal float64 surely takes exactly.
+const exactDigits = 15
+
+func parseNumber(text string) (Value, error) {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return Int(i), nil
+	}
+	if len(text) <= exactDigits {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return Value{}, ErrNotFinite
+		}
+		return Number(f)
+	}
+	b, _, err := big.ParseFloat(text, 10, 256, big.ToNearestEven)
+	if err != nil {
+		return Value{}, err
+	}
+	return BigNumber(b)
+}
+
 func fromJSON(raw any) (Value, error) {
 	switch x := raw.(type) {
 	case json.Number:
-		b, _, err := big.ParseFloat(x.String(), 10, 256, big.ToNearestEven)
-		if err != nil {
-			return Value{}, err
-		}
-		return BigNumber(b)
+		return parseNumber(x.String())
 	case []any:
 		list := make([]Value, len(x))
 		for i, e := range x {
