@@ -97,6 +97,9 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(pl.refused) > 0 {
+		return errorf("nothing was started; lxsweep plan shows all of it", "%s", pl.refused[0])
+	}
 	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, a.parallel(a.Parallel))
 	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)

@@ -114,10 +114,7 @@ func (o *PlanOptions) writer(p *project) (ui.PlanWriter, error) {
 func (f *Factory) planText(p *project, h ui.PlanHeader) *ui.PlanText {
 	text := ui.NewPlanText(f.Out, f.screen(f.Out), h)
 	text.First = func(a *sweep.Action) string {
-		c, err := a.Experiment.Work.Resolve(sweep.Place{
-			Runner: p.runner.Name(), RunName: sweep.RunName(a.Experiment.Name, a.Number),
-			Number: a.Number, Round: a.Experiment.Round, OutputName: a.OutputName(),
-		})
+		c, err := p.resolve(a)
 		if err != nil {
 			return a.Experiment.Command.Line()
 		}

@@ -16,6 +16,8 @@ type planning struct {
 	rerun  sweep.Rerun
 	accept bool
 	filter *hcl.Filter // nil for none
+	// refused is why some start is impossible here, gathered by draw.
+	refused []string
 	// rescans are rows whose logs are to be read again, gathered by draw.
 	rescans []*sweep.Action
 }
@@ -75,32 +77,6 @@ func (pl *planning) walk(ctx context.Context, p *sweep.Plan, each func(*sweep.Ac
 	return pl.f.diagnose(failures.Diagnostics())
 }
 
-// checkFits warns of starts that the machine can never run. It remembers one
-// request of each kind.
-type checkFits struct {
-	fits  func(sweep.Resources) error
-	known map[string]bool
-	list  []string
-}
-
-func newCheckFits(p *project) *checkFits {
-	return &checkFits{fits: p.runner.Fits, known: map[string]bool{}}
-}
-
-func (c *checkFits) row(a *sweep.Action) {
-	if !a.Start {
-		return
-	}
-	err := c.fits(a.Experiment.Command.Resources)
-	if err == nil {
-		return
-	}
-	if text := err.Error(); !c.known[text] && len(c.known) < 10 {
-		c.known[text] = true
-		c.list = append(c.list, a.RunName()+": "+text)
-	}
-}
-
 // codeWarning says that results are kept although the code has changed since,
 // where no inputs say whether that matters.
 type codeWarning struct {
@@ -136,7 +112,7 @@ func (c *codeWarning) row(a *sweep.Action) {
 
 // draw walks a plan and draws it. also is told each row too.
 func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, also func(*sweep.Action)) error {
-	fits := newCheckFits(pl.project)
+	fits := newChecks(pl.project)
 	commit, dirty := gitState(ctx, pl.module.Dir)
 	code := &codeWarning{project: pl.project, commit: commit, dirty: dirty, seen: map[string]bool{}}
 	err := pl.walk(ctx, p, func(a *sweep.Action) error {
@@ -151,7 +127,8 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	if err != nil {
 		return err
 	}
-	warnings := slices.Concat(ui.Warnings(p), fits.list, code.list)
+	pl.refused = fits.refused
+	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list)
 	if again := rescanWarning(len(pl.rescans)); again != "" {
 		warnings = append(warnings, again)
 	}

@@ -205,6 +205,15 @@ func (p *project) own(t *sweep.Tried) bool {
 	return t.Runner == p.runner.Name() && t.Host == host
 }
 
+// resolve is the command that a start would run here, under the number that it
+// is expected to get.
+func (p *project) resolve(a *sweep.Action) (sweep.Command, error) {
+	return a.Experiment.Work.Resolve(sweep.Place{
+		Runner: p.runner.Name(), RunName: sweep.RunName(a.Experiment.Name, a.Number),
+		Number: a.Number, Round: a.Experiment.Round, OutputName: a.OutputName(),
+	})
+}
+
 // header is what a plan says first.
 func (p *project) header(settings []string, parallel int) ui.PlanHeader {
 	h := ui.PlanHeader{

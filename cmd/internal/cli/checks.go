@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// checks looks at the starts of a plan with the eyes of the runner. It
+// remembers one problem of each kind.
+type checks struct {
+	*project
+	seen map[string]bool
+	// misfits ask for more than there is: a warning, the rest can go on.
+	// refused cannot be started as things are.
+	misfits, refused []string
+}
+
+func newChecks(p *project) *checks { return &checks{project: p, seen: map[string]bool{}} }
+
+// maxProblems is how many problems are told.
+const maxProblems = 10
+
+func (c *checks) row(a *sweep.Action) {
+	if !a.Start {
+		return
+	}
+	if err := c.runner.Fits(a.Experiment.Command.Resources); err != nil {
+		c.misfits = c.add(c.misfits, a, err)
+	}
+	// What a command needs of the machine differs by config, hardly by point.
+	if config := a.Experiment.Sweep + " " + a.Experiment.Config; !c.seen[config] {
+		c.seen[config] = true
+		if err := c.check(a); err != nil {
+			c.refused = c.add(c.refused, a, err)
+		}
+	}
+}
+
+func (c *checks) check(a *sweep.Action) error {
+	command, err := c.resolve(a)
+	if err != nil {
+		return err
+	}
+	return c.runner.Check(command)
+}
+
+func (c *checks) add(list []string, a *sweep.Action, err error) []string {
+	text := err.Error()
+	if c.seen[text] || len(list) == maxProblems {
+		return list
+	}
+	c.seen[text] = true
+	return append(list, a.RunName()+": "+text)
+}
