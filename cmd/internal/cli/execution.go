@@ -23,7 +23,8 @@ type execution struct {
 	pl      *planning
 	session *ledger.Session
 	began   time.Time
-	now     tallied // of the plan under the lock
+	live    []sweep.Live // the survey under the lock
+	now     tallied      // of the plan under the lock
 	tasks   []runner.Task
 }
 
@@ -115,14 +116,12 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 }
 
 // register makes the plan that counts, and records it: numbers are given, in
-// plan order, before anything starts.
+// plan order, before anything starts. It goes by the survey that
+// settleUnobserved went by: what ended since is adopted, and so concluded.
 func (x *execution) register(ctx context.Context) error {
-	plan, err := x.pl.plan(ctx)
-	if err != nil {
-		return err
-	}
+	plan := x.pl.planAfter(x.live)
 	r := registering{execution: x, rows: newSavedRows(true)}
-	err = x.session.Register(ctx, x.registration(), r.items(ctx, plan), r.each)
+	err := x.session.Register(ctx, x.registration(), r.items(ctx, plan), r.each)
 	if err != nil {
 		return err
 	}

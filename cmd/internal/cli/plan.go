@@ -31,10 +31,13 @@ func newPlanCmd(f *Factory, run func(context.Context, *PlanOptions) error) *cobr
 		Use:   "plan FILE...",
 		Short: "Show which experiments there are, and what apply would do to each",
 		Long: `plan expands the sweeps of the files and compares every experiment with the
-ledger. It takes no lock and changes nothing.`,
+ledger. It takes no lock and changes nothing.
+
+With -o json it writes an object a line: a header, the experiments, a summary.
+Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place.`,
 		Example: `  lxsweep plan grid.hcl
   lxsweep plan grid.hcl --filter 'hp.depth == 8'
-  lxsweep plan grid.hcl -o json | jq -r 'select(.type == "experiment" and .start).command'
+  lxsweep plan grid.hcl -o json | jq -r 'select(.start).hp'
   lxsweep plan grid.hcl --out night.lxplan && lxsweep apply night.lxplan`,
 		Args: needFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,13 +116,7 @@ func (o *PlanOptions) writer(p *project) (ui.PlanWriter, error) {
 // planText draws a plan with the first command as this machine would run it.
 func (f *Factory) planText(p *project, h ui.PlanHeader) *ui.PlanText {
 	text := ui.NewPlanText(f.Out, f.screen(f.Out), h)
-	text.First = func(a *sweep.Action) string {
-		c, err := p.resolve(a)
-		if err != nil {
-			return a.Experiment.Command.Line()
-		}
-		return c.Line()
-	}
+	text.Command = p.command
 	return text
 }
 

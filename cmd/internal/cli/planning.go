@@ -38,6 +38,11 @@ func (pl *planning) plan(ctx context.Context) (*sweep.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pl.planAfter(live), nil
+}
+
+// planAfter prepares a plan against what a survey found.
+func (pl *planning) planAfter(live []sweep.Live) *sweep.Plan {
 	o := sweep.PlanOptions{
 		Past: pl.ledger, Live: live, Own: pl.own, Source: pl.source, Round: pl.round,
 		Rerun: pl.rerun, AcceptChanged: pl.accept,
@@ -45,7 +50,7 @@ func (pl *planning) plan(ctx context.Context) (*sweep.Plan, error) {
 	if pl.filter != nil {
 		o.Select = pl.selects
 	}
-	return sweep.NewPlan(pl.module.Sweeps, o), nil
+	return sweep.NewPlan(pl.module.Sweeps, o)
 }
 
 // walk pulls a plan's rows. Errors of single points are gathered and printed

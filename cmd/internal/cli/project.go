@@ -214,6 +214,15 @@ func (p *project) resolve(a *sweep.Action) (sweep.Command, error) {
 	})
 }
 
+// command is resolve for showing: with stand-ins where it fails.
+func (p *project) command(a *sweep.Action) sweep.Command {
+	c, err := p.resolve(a)
+	if err != nil {
+		return a.Experiment.Command
+	}
+	return c
+}
+
 // header is what a plan says first.
 func (p *project) header(settings []string, parallel int) ui.PlanHeader {
 	h := ui.PlanHeader{

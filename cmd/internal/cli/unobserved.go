@@ -74,6 +74,7 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.live = live
 	open, err := x.pl.ledger.OpenAttempts(ctx, nil)
 	if err != nil {
 		return err

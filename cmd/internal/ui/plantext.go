@@ -19,8 +19,8 @@ type PlanText struct {
 	sweeps map[string]*sample
 	gone   *sample // rows of what is no longer asked for
 	signs  map[sweep.Sign]bool
-	// First may replace the command shown for the first start.
-	First func(*sweep.Action) string
+	// Command returns the command to show for the first start.
+	Command func(*sweep.Action) sweep.Command
 }
 
 // NewPlanText makes one. Nothing is drawn before Finish.
@@ -28,7 +28,7 @@ func NewPlanText(out io.Writer, s Screen, h PlanHeader) *PlanText {
 	return &PlanText{
 		out: out, screen: s, header: h, signs: map[sweep.Sign]bool{},
 		sweeps: map[string]*sample{}, gone: newSample(),
-		First: func(a *sweep.Action) string { return a.Experiment.Command.Line() },
+		Command: func(a *sweep.Action) sweep.Command { return a.Experiment.Command },
 	}
 }
 
@@ -255,7 +255,7 @@ func (t *PlanText) writeFirst(w io.Writer, p *sweep.Plan) {
 		return
 	}
 	fmt.Fprintf(w, "first command (%s)\n", p.First.RunName())
-	writeIndented(w, "  ", t.First(p.First))
+	writeIndented(w, "  ", t.Command(p.First).Line())
 	fmt.Fprintln(w)
 }
 
