@@ -220,6 +220,8 @@ func (l *loop) leave(e *entry, err error) {
 		l.schedule.left(e)
 		if crash := new(panicked); errors.As(err, &crash) {
 			l.fail(fmt.Errorf("the runner: %w", err))
+		} else if context.Cause(l.ctx) == nil {
+			l.say(Notice{fmt.Sprintf("%s was lost sight of, the next apply looks for it: %s", e.name, firstLine(err))})
 		}
 	}
 }

@@ -362,3 +362,20 @@ func TestReleaseThatFailsIsANotice(t *testing.T) {
 		t.Fatalf("%+v, %v, %v", sum, err, n)
 	}
 }
+
+func TestWhatMayLiveIsNotStartedAgain(t *testing.T) {
+	g := newRig(2, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
+		if a.RunName == "ex-1" {
+			return sweep.Outcome{}, fmt.Errorf("the disk went away (%w)", runner.ErrDetach)
+		}
+		return exits(0), nil
+	})
+	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 3)...)
+	if err != nil || sum.Live != 1 || sum.Succeeded != 2 || sum.Attempts != 3 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	notices := heard[runner.Notice](g)
+	if len(notices) != 1 || !strings.Contains(notices[0].Text, "ex-1 was lost sight of") {
+		t.Errorf("told %q", notices)
+	}
+}

@@ -52,8 +52,8 @@ type Runner interface {
 	// context.Cause: an *Ending gives the outcome's state and reason,
 	// ErrDetach leaves the program running and returns ErrDetach, anything
 	// else is Interrupted. The error means that the runner itself failed or
-	// could not start the attempt, never that the program did; nothing of the
-	// attempt runs then, and it may be tried again. An attempt to adopt comes
+	// could not start the attempt, never that the program did; unless it wraps
+	// ErrDetach, nothing of the attempt runs then, and it may be tried again. An attempt to adopt comes
 	// with a ctx that is over already if launching ended first.
 	Run(ctx context.Context, a Attempt, changed func(Change)) (sweep.Outcome, error)
 	// Release lets go of what the runner kept of the attempt. It is called

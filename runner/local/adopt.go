@@ -121,15 +121,15 @@ func (r *Runner) locate(ctx context.Context, id int64) (string, error) {
 func (u *run) adopt(ctx context.Context) (facts, error) {
 	path, err := u.locate(context.WithoutCancel(ctx), u.ID)
 	if err != nil || path == "" {
-		return facts{}, err
+		return facts{}, mayLive(err)
 	}
 	f, err := u.conclude(path)
 	if err != nil || f.standing != alive {
-		return f, err
+		return f, mayLive(err)
 	}
 	j, err := openJournal(path)
 	if err != nil {
-		return facts{}, fmt.Errorf("local runner: adopting %s: %w", u.RunName, err)
+		return facts{}, mayLive(fmt.Errorf("local runner: adopting %s: %w", u.RunName, err))
 	}
 	defer j.close()
 	request := u.Command.Resources
@@ -140,7 +140,17 @@ func (u *run) adopt(ctx context.Context) (facts, error) {
 	if limit := u.Command.Timeout; limit > 0 {
 		deadline = time.Now().Add(limit - u.options.Now().Sub(f.known.begun))
 	}
-	return u.watch(ctx, j, deadline)
+	f, err = u.watch(ctx, j, deadline)
+	return f, mayLive(err)
+}
+
+// mayLive marks an error after which the program may go on without us, so that
+// nobody starts it a second time.
+func mayLive(err error) error {
+	if err == nil || errors.Is(err, runner.ErrDetach) {
+		return err
+	}
+	return fmt.Errorf("%w; its program may go on (%w)", err, runner.ErrDetach)
 }
 
 // watch waits for the end of an attempt whose shell does not tell us, or ends

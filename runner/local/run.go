@@ -109,7 +109,8 @@ func (u *run) once(ctx context.Context) (facts, error) {
 		return facts{}, fmt.Errorf("local runner: %s: %w", u.RunName, err)
 	}
 	u.running(now, s.journal.path)
-	return u.follow(ctx, s, pooled)
+	f, err := u.follow(ctx, s, pooled)
+	return f, mayLive(err)
 }
 
 // running tells that it runs, since then.
