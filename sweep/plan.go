@@ -115,7 +115,7 @@ type Plan struct {
 
 	opts   PlanOptions
 	live   map[int64]*Live
-	next   map[string]int
+	next   map[string]numbering
 	seen   map[[16]byte]twin
 	ids    bitset
 	digest hash.Hash
@@ -127,7 +127,13 @@ type twin struct {
 	work   uint64
 	number int32
 	sweep  uint16
+	// excluded says that the filter has left it out of every sweep so far.
+	excluded bool
 }
+
+// numbering is the next numbers of an experiment_name: of everything that is
+// new, and of what the filter selects.
+type numbering struct{ all, selected int }
 
 // NewPlan prepares a plan; nothing is read before Actions is pulled.
 func NewPlan(sweeps []*Sweep, opts PlanOptions) *Plan {
@@ -170,7 +176,7 @@ func (p *Plan) reset() {
 	p.Stages = make([]Stages, len(p.Sweeps))
 	p.Counts, p.Kept = map[Sign]int{}, map[Sign]int{}
 	p.Starts, p.Failed, p.Most, p.GPUHours, p.Unbounded, p.First = 0, 0, Resources{}, 0, false, nil
-	p.next, p.ids, p.hint = map[string]int{}, nil, assumption{}
+	p.next, p.ids, p.hint = map[string]numbering{}, nil, assumption{}
 	p.digest = sha256.New()
 	p.seen = nil
 	if p.mayShare() {

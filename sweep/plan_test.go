@@ -165,11 +165,25 @@ func TestOneKeyWithDifferentWorkIsAnError(t *testing.T) {
 func TestSelect(t *testing.T) {
 	even := func(a *sweep.Action) (bool, error) { return a.Number%2 == 0, nil }
 	plan := sweep.NewPlan([]*sweep.Sweep{line(1, 2, 3)}, sweep.PlanOptions{Past: &past{}, Select: even})
-	if d := cmp.Diff([]string{"+ ex-0? start", "+ ex-1? excluded", "+ ex-2? start"}, rows(t, plan)); d != "" {
+	if d := cmp.Diff([]string{"+ ex-0? start", "+ ex-1? excluded", "+ ex-1? start"}, rows(t, plan)); d != "" {
 		t.Error(d)
 	}
 	if plan.Starts != 2 {
 		t.Errorf("%d starts", plan.Starts)
+	}
+}
+
+func TestWhatOneSweepIsFilteredOutOfAnotherStillStarts(t *testing.T) {
+	a, b, c := line(1, 2), line(2, 3), line(2)
+	b.Name, c.Name = "other", "third"
+	later := func(a *sweep.Action) (bool, error) { return a.Experiment.Sweep != "line", nil }
+	plan := sweep.NewPlan([]*sweep.Sweep{a, b, c}, sweep.PlanOptions{Past: &past{}, Select: later})
+	want := []string{"+ ex-0? excluded", "+ ex-1? excluded", "+ ex-0? start", "+ ex-1? start", "+ ex-0? shared"}
+	if d := cmp.Diff(want, rows(t, plan)); d != "" {
+		t.Error(d)
+	}
+	if plan.Starts != 2 || plan.Counts[sweep.SignNew] != 2 {
+		t.Errorf("%d starts, %d new, want 2", plan.Starts, plan.Counts[sweep.SignNew])
 	}
 }
 

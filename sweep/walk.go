@@ -78,44 +78,56 @@ func (w *walk) row(row pending, r *Record) bool {
 		w.yield(nil, err)
 		return false
 	}
-	shared, err := p.share(row, a)
-	if err != nil {
-		p.Failed++
-		return w.yield(nil, err)
-	}
-	if shared {
-		return w.yield(a, nil)
-	}
 	if !w.selected(a) {
 		return false
 	}
-	if !a.Excluded {
+	if err := p.share(row, a); err != nil {
+		p.Failed++
+		return w.yield(nil, err)
+	}
+	if !a.Excluded && a.Shared == "" {
 		p.count(a)
 		p.hint.experiment(a)
 	}
 	return w.yield(a, nil)
 }
 
-// number gives what the ledger does not know its expected number.
+// number gives what the ledger does not know the number that it has in the plan
+// of everything: a filter can name it.
 func (w *walk) number(a *Action) error {
 	if a.Record != nil {
 		return nil
 	}
 	p, name := w.plan, a.Experiment.Name
+	a.Tentative = true
 	if t, ok := p.seen[id128(a.Experiment.Key)]; ok {
-		a.Number, a.Tentative = int(t.number), true
+		a.Number = int(t.number)
 		return nil
 	}
 	next, ok := p.next[name]
 	if !ok {
-		var err error
-		if next, err = p.opts.Past.NextNumber(w.ctx, name); err != nil {
+		first, err := p.opts.Past.NextNumber(w.ctx, name)
+		if err != nil {
 			return err
 		}
+		next = numbering{first, first}
 	}
-	a.Number, a.Tentative = next, true
-	p.next[name] = next + 1
+	a.Number = next.all
+	next.all++
+	p.next[name] = next
 	return nil
+}
+
+// renumber gives what is selected the number that apply would give it: what is
+// left out takes none.
+func (p *Plan) renumber(a *Action) {
+	if a.Excluded || !a.Tentative {
+		return
+	}
+	next := p.next[a.Experiment.Name]
+	a.Number = next.selected
+	next.selected++
+	p.next[a.Experiment.Name] = next
 }
 
 // selected asks the filter, whose error ends the walk.
@@ -168,24 +180,26 @@ func (w *walk) removed() {
 
 func id128(h Hash) [16]byte { return [16]byte(h[:16]) }
 
-// share notes the experiment for the sweeps that follow. true means that an
-// earlier one has it already; an error, that it has it with other work.
-func (p *Plan) share(row pending, a *Action) (bool, error) {
+// share notes the experiment for the sweeps that follow, and in a whose it is
+// already; what the filter leaves out is nobody's. An error says that an earlier
+// sweep has it with other work.
+func (p *Plan) share(row pending, a *Action) error {
 	if p.seen == nil {
-		return false, nil
+		p.renumber(a)
+		return nil
 	}
 	id, work := id128(row.e.Key), binary.BigEndian.Uint64(row.e.WorkHash[:8])
 	t, ok := p.seen[id]
-	if !ok {
-		p.seen[id] = twin{work: work, number: int32(a.Number), sweep: uint16(row.sweep)}
-		return false, nil
+	switch {
+	case ok && t.work != work:
+		return &ClashError{Experiment: row.e, First: p.Sweeps[t.sweep]}
+	case !ok || t.excluded:
+		p.renumber(a)
+		p.seen[id] = twin{work: work, number: int32(a.Number), sweep: uint16(row.sweep), excluded: a.Excluded}
+	case !a.Excluded:
+		a.Shared, a.Start = p.Sweeps[t.sweep].Name, false
 	}
-	first := p.Sweeps[t.sweep]
-	if t.work != work {
-		return false, &ClashError{Experiment: row.e, First: first}
-	}
-	a.Shared, a.Start = first.Name, false
-	return true, nil
+	return nil
 }
 
 // ClashError says that two experiments of one plan have one identity and
