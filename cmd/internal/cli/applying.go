@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
@@ -88,7 +89,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 		a.shown.row(pl, action)
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
 			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
-			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && action.Experiment.Command.Retries > 0
+			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && sameWork(action) && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
 			names[nameOf(action)] = true
@@ -150,15 +151,12 @@ func lastOf(a *sweep.Action) *sweep.Tried {
 
 // accepts reports whether --accept-changed makes the row's work equivalent.
 func accepts(pl *planning, a *sweep.Action) bool {
-	if !pl.accept || a.Sign != sweep.SignUnchanged || a.Record.Last.Work == a.Experiment.WorkHash {
-		return false
-	}
-	for _, work := range a.Record.Equivalent {
-		if work == a.Experiment.WorkHash {
-			return false
-		}
-	}
-	return true
+	return pl.accept && a.Sign == sweep.SignUnchanged && !sameWork(a)
+}
+
+// sameWork reports whether the row's last attempt did what the files ask for.
+func sameWork(a *sweep.Action) bool {
+	return a.Record.Last.Work == a.Experiment.WorkHash || slices.Contains(a.Record.Equivalent, a.Experiment.WorkHash)
 }
 
 // checkLedger refuses a saved plan that was made against another ledger.

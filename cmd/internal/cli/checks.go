@@ -8,13 +8,16 @@ import (
 // remembers one problem of each kind.
 type checks struct {
 	*project
-	seen map[string]bool
+	seen    map[string]bool // problems
+	configs map[[2]string]bool
 	// misfits ask for more than there is: a warning, the rest can go on.
 	// refused cannot be started as things are.
 	misfits, refused []string
 }
 
-func newChecks(p *project) *checks { return &checks{project: p, seen: map[string]bool{}} }
+func newChecks(p *project) *checks {
+	return &checks{project: p, seen: map[string]bool{}, configs: map[[2]string]bool{}}
+}
 
 // maxProblems is how many problems are told.
 const maxProblems = 10
@@ -27,8 +30,8 @@ func (c *checks) row(a *sweep.Action) {
 		c.misfits = c.add(c.misfits, a, err)
 	}
 	// What a command needs of the machine differs by config, hardly by point.
-	if config := a.Experiment.Sweep + " " + a.Experiment.Config; !c.seen[config] {
-		c.seen[config] = true
+	if config := [2]string{a.Experiment.Sweep, a.Experiment.Config}; !c.configs[config] {
+		c.configs[config] = true
 		if err := c.check(a); err != nil {
 			c.refused = c.add(c.refused, a, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -266,6 +267,9 @@ func (x *execution) acceptAll(ctx context.Context, actions []*sweep.Action) erro
 		if err := x.session.AcceptWork(ctx, a.Record.ID, a.Experiment.WorkHash); err != nil {
 			return err
 		}
+	}
+	if n := len(actions); n > 0 {
+		fmt.Fprintf(x.Err, "%s taken as equivalent to what ran\n", ui.Count(n, "changed result is", "changed results are"))
 	}
 	return nil
 }

@@ -91,9 +91,15 @@ func systemStream(file *os.File) Stream {
 	return Stream{file, terminal, width}
 }
 
+// systemSignals leaves alone what the process was started to ignore, as nohup
+// does with SIGHUP.
 func systemSignals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 8)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
 	return c, func() { signal.Stop(c) }
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -15,7 +16,8 @@ import (
 // order.
 type Progress interface {
 	Event(runner.Event)
-	// Note prints a line that is no event, such as what a signal does.
+	// Note prints a line that is no event, such as what a signal does. It may be
+	// called from any goroutine, beside Event.
 	Note(text string)
 	// Close leaves the terminal as it was found. No call may follow it.
 	Close()
@@ -45,8 +47,9 @@ type Lines struct {
 	Out    io.Writer
 	Screen Screen // only its colour is used
 	// Now gives the time of what happens now, and the zone of all times.
-	Now   func() time.Time
-	tally tally
+	Now      func() time.Time
+	tally    tally
+	printing sync.Mutex // of a line to Out
 }
 
 // NewLines makes one for so many experiments.
@@ -90,6 +93,8 @@ func (l *Lines) Close() {}
 
 func (l *Lines) print(at time.Time, c Color, text string) {
 	clock := at.In(l.Now().Location()).Format(time.TimeOnly)
+	l.printing.Lock()
+	defer l.printing.Unlock()
 	fmt.Fprintln(l.Out, l.Screen.Paint(Dim, clock)+" "+l.Screen.Paint(c, Clean(text)))
 }
 
