@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"iter"
-	"math"
 	"regexp"
 )
 
@@ -59,6 +58,9 @@ func (s *Sweep) Expand(st *Stages) iter.Seq2[*Experiment, error] {
 				grids: make([]*GridIndex, len(s.Spaces)),
 				seen:  map[[16]byte]struct{}{},
 			}
+			if s.mayRepeatTwice() {
+				x.made = map[[16]byte]struct{}{}
+			}
 			if !x.run() {
 				return
 			}
@@ -78,6 +80,8 @@ type expansion struct {
 	// seen holds the points of samples and includes, which cannot be asked for
 	// membership. Grids are decoded backwards instead.
 	seen map[[16]byte]struct{}
+	// made holds what came out, nil where two repeats are never the same.
+	made map[[16]byte]struct{}
 }
 
 func (x *expansion) run() bool {
@@ -141,21 +145,16 @@ func (x *expansion) sample(i int, s *Sample) bool {
 		}
 	}
 	if kept < s.Count {
-		x.st.Short = append(x.st.Short, fmt.Sprintf(
-			"%s: the sample gives %d of the %d points asked for: its space has no more that skip leaves", s.Pos, kept, s.Count))
+		why := "its space has no more"
+		switch {
+		case draws == maxDraws*s.Count:
+			why = fmt.Sprintf("skip has dropped the others of %d draws", draws)
+		case kept < draws:
+			why += " that skip leaves"
+		}
+		x.st.Short = append(x.st.Short, fmt.Sprintf("%s: the sample gives %d of the %d points asked for: %s", s.Pos, kept, s.Count, why))
 	}
 	return true
-}
-
-// origin says which points may have come before one.
-type origin struct {
-	// spaces is how many of the sweep's spaces are asked; own says that the last
-	// of them is the point's own, to be asked below its index only.
-	spaces int
-	own    bool
-	index  uint64
-	// note says that the point cannot be asked for later and must be kept.
-	note bool
 }
 
 // point takes one assignment through skip, repeat and dedupe. kept says that no
@@ -255,6 +254,10 @@ func (x *expansion) emit(a Assignment, hp *Object) bool {
 }
 
 func (x *expansion) experiment(hp *Object) bool {
+	if x.made != nil && noted(x.made, hp) {
+		x.st.Duplicates++
+		return true
+	}
 	e, err := x.resolve(hp)
 	if err != nil {
 		return x.fail(err)
@@ -287,58 +290,6 @@ func (x *expansion) resolve(hp *Object) (*Experiment, error) {
 		Work: work, WorkHash: WorkOf(command, inputs), Command: command,
 		Objective: x.sweep.Objective,
 	}, nil
-}
-
-// repeated reports whether hp came from one of the spaces before it, and notes
-// it if asked to.
-func (x *expansion) repeated(hp *Object, from origin) (bool, error) {
-	for i, space := range x.sweep.Spaces[:from.spaces] {
-		g, ok := space.(*Grid)
-		if !ok {
-			continue
-		}
-		limit := uint64(math.MaxUint64)
-		if from.own && i == from.spaces-1 {
-			limit = from.index
-		}
-		if in, err := x.inGrid(i, g, limit, hp); in || err != nil {
-			return in, err
-		}
-	}
-	if len(x.seen) == 0 && !from.note {
-		return false, nil
-	}
-	sum := PointOf("", hp)
-	id := [16]byte(sum[:16])
-	_, again := x.seen[id]
-	if from.note {
-		x.seen[id] = struct{}{}
-	}
-	return again, nil
-}
-
-// inGrid decodes hp backwards: whether some index below limit gives it.
-func (x *expansion) inGrid(i int, g *Grid, limit uint64, hp *Object) (bool, error) {
-	for k := range x.index(i, g).Matches(hp) {
-		if k >= limit {
-			break
-		}
-		same, err := x.base.HP(g.At(k))
-		if err != nil {
-			return false, err
-		}
-		if same.Equal(hp) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func (x *expansion) index(i int, g *Grid) *GridIndex {
-	if x.grids[i] == nil {
-		x.grids[i] = g.Index()
-	}
-	return x.grids[i]
 }
 
 // maxExperimentName leaves room in a 63-byte label for a number and a suffix.

@@ -105,6 +105,70 @@ func TestObjectRowsThatMeanTheSameAreDeduped(t *testing.T) {
 	}
 }
 
+// following is a toy in which warmup follows seed until it is set.
+type following struct{ toy }
+
+func (p following) HP(a sweep.Assignment) (*sweep.Object, error) {
+	hp, err := p.toy.HP(a)
+	if v, _ := hp.Get("warmup"); v.IsNull() {
+		seed, _ := hp.Get("seed")
+		hp = hp.With("warmup", seed)
+	}
+	return hp, err
+}
+
+func TestRepeatsThatMeanTheSameAreDeduped(t *testing.T) {
+	repeat := func(seeds ...int64) *sweep.Sweep {
+		p := following{toy{defaults: object("seed", sweep.Int(1), "warmup", sweep.Value{}), name: "ex"}}
+		return &sweep.Sweep{
+			Bases:  []sweep.Base{{Config: "ex", Program: p}},
+			Repeat: &sweep.Grid{Axes: []sweep.Axis{axis("seed", ints(seeds...)...)}},
+		}
+	}
+	twice := repeat(1, 2, 1)
+	derived := repeat(1, 2)
+	// warmup 2 differs from the config's 1, and is what seed 2 makes of that.
+	derived.Includes = []sweep.Include{{Assignment: sweep.Assignment{{Path: "warmup", Value: sweep.Int(2)}}}}
+	for name, c := range map[string]struct {
+		sweep *sweep.Sweep
+		want  int
+	}{"a value given twice": {twice, 2}, "derived in one, set in the other": {derived, 3}} {
+		var st sweep.Stages
+		keys := map[sweep.Hash]bool{}
+		for e, err := range c.sweep.Expand(&st) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys[e.Key] = true
+		}
+		if len(keys) != c.want || st.Experiments != c.want || st.Duplicates != 1 {
+			t.Errorf("%s: %d keys, %d experiments, %d duplicates; want %d of each and one", name, len(keys), st.Experiments, st.Duplicates, c.want)
+		}
+	}
+}
+
+func TestASampleSaysWhyItIsShort(t *testing.T) {
+	dropAll := sweep.Skip{When: func(*sweep.Object) (bool, error) { return true, nil }}
+	endless, err := sweep.Uniform(0, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := sweep.Axis{Label: "x", Paths: []string{"x"}, Dist: endless}
+	for want, s := range map[string]*sweep.Sweep{
+		"0 of the 4 points asked for: skip has dropped the others of 400 draws": {Spaces: []sweep.Space{&sweep.Sample{Method: "random", Count: 4, Axes: []sweep.Axis{drawn}}}, Skips: []sweep.Skip{dropAll}},
+		"2 of the 4 points asked for: its space has no more":                    {Spaces: []sweep.Space{&sweep.Sample{Method: "random", Count: 4, Axes: []sweep.Axis{axis("x", ints(1, 2)...)}}}},
+		"0 of the 4 points asked for: its space has no more that skip leaves":   {Spaces: []sweep.Space{&sweep.Sample{Method: "random", Count: 4, Axes: []sweep.Axis{axis("x", ints(1, 2)...)}}}, Skips: []sweep.Skip{dropAll}},
+	} {
+		s.Bases = []sweep.Base{base("ex", object("x", sweep.Int(0)))}
+		var st sweep.Stages
+		for range s.Expand(&st) {
+		}
+		if len(st.Short) != 1 || !strings.HasSuffix(st.Short[0], want) {
+			t.Errorf("%q, want %q", st.Short, want)
+		}
+	}
+}
+
 func TestAFailingPointIsNoEnd(t *testing.T) {
 	s := &sweep.Sweep{
 		Bases:  []sweep.Base{base("ex", object("x", sweep.String("")))},
