@@ -26,7 +26,7 @@ func (o *PlanOptions) classify(a *Action) {
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged
-		a.Start = o.Rerun.Changed || o.named(a) || hasFailed(a.State)
+		a.Start = o.Rerun.Changed || o.named(a) || hasFailed(a.State) || a.State != Succeeded && o.again(a.State)
 		a.Why = "its command, environment, image or inputs changed"
 	case a.State != Succeeded:
 		a.Sign = SignFailed

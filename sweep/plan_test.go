@@ -80,6 +80,27 @@ func TestSigns(t *testing.T) {
 	}
 }
 
+func TestRerunTakesWhatHasChangedToo(t *testing.T) {
+	s := line(0, 1)
+	ledger := &past{}
+	for i, state := range []sweep.State{sweep.Lost, sweep.Cancelled} {
+		ledger.record(experiments(s)[i], state).Last.Work = sweep.Hash{1}
+	}
+	for _, c := range []struct {
+		rerun sweep.Rerun
+		want  []string
+	}{
+		{sweep.Rerun{Failed: true}, []string{"~ ex-0", "~ ex-1"}},
+		{sweep.Rerun{Lost: true}, []string{"~ ex-0 start", "~ ex-1"}},
+		{sweep.Rerun{Cancelled: true}, []string{"~ ex-0", "~ ex-1 start"}},
+	} {
+		plan := sweep.NewPlan([]*sweep.Sweep{s}, sweep.PlanOptions{Past: ledger, Rerun: c.rerun})
+		if d := cmp.Diff(c.want, rows(t, plan)); d != "" {
+			t.Errorf("%+v: %s", c.rerun, d)
+		}
+	}
+}
+
 func TestAnOpenAttemptElsewhereIsShownThere(t *testing.T) {
 	s := line(0)
 	ledger := &past{}
