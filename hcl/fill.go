@@ -153,6 +153,9 @@ func settingTexts(v cty.Value) ([]string, error) {
 	}
 	texts := make([]string, 0, v.LengthInt())
 	for _, element := range v.Elements() {
+		if !element.IsMarked() && !element.IsNull() && isList(element) {
+			return nil, fmt.Errorf("element %d is a list itself: lists are joined by concat(), as in concat([\"python\"], args(hp))", len(texts))
+		}
 		text, err := settingText(element)
 		if err != nil {
 			return nil, fmt.Errorf("element %d: %w", len(texts), err)

@@ -245,7 +245,7 @@ func TestDidYouMean(t *testing.T) {
 	for wrong, want := range map[string]string{
 		"l": "lr", "lrr": "lr", "batchsize": "batch_size", "batch-size": "batch_size", "BATCH_SIZE": "batch_size",
 		"optimiser": "optimizer", "comand": "cmd", "command": "cmd", "learning_rate": "lr", "bs": "batch_size", "rl": "lr",
-		"zzz": "", "": "", "momentum": "", "weight_decay": "",
+		"opt": "optimizer", "x": "", "zzz": "", "": "", "momentum": "", "weight_decay": "",
 	} {
 		if got := nearest(wrong, known); got != want {
 			t.Errorf("%q: %q, want %q", wrong, got, want)

@@ -200,11 +200,13 @@ func (p *program) declare(group *parameter, e *entry) {
 		return
 	}
 	kid := &parameter{name: e.name, path: join(group.path, e.name)}
-	group.kids = append(group.kids, kid)
 	if e.isBlock() {
-		p.lay(kid, e.kids, true)
+		if p.lay(kid, e.kids, true); len(kid.kids) > 0 { // an empty block declares nothing
+			group.kids = append(group.kids, kid)
+		}
 		return
 	}
+	group.kids = append(group.kids, kid)
 	kid.given = source{e.at, e.expr, e.free}
 	kid.declared = []source{kid.given}
 	kid.leaf = &leaf{}

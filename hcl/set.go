@@ -78,6 +78,7 @@ func (p *program) laySets(sets []set) {
 		case q == nil:
 			continue // checkSets reports it if no config has it
 		case q.isGroup():
+			*s.used = true // or it would be reported as undeclared too
 			p.loader.report(problem(s.at, "Value for a group", "%s is a group of hyperparameters: --set one of %s.", s.path, listed(q.kidNames(), "or")))
 		default:
 			*s.used = true

@@ -19,12 +19,19 @@ func didYouMean(wrong string, known []string) string {
 
 // nearest returns the known name that wrong was probably meant to be, or "". A
 // third of the letters may be wrong, or all in another order; case and the kind
-// of dash count for nothing. Failing that, one may abbreviate the other.
+// of dash count for nothing, and what was only cut short is nearest. Failing
+// that, one may abbreviate the other.
 func nearest(wrong string, known []string) string {
 	known = slices.Sorted(slices.Values(known))
 	best, bestDistance := "", max(1, (len(wrong)+1)/3)
 	for _, name := range known {
 		d := distance(plainName(wrong), plainName(name))
+		if len(wrong) >= 3 && strings.HasPrefix(plainName(name), plainName(wrong)) {
+			d = min(d, 1)
+		}
+		if d == max(len(wrong), len(name)) {
+			continue // no letter is right
+		}
 		if d < bestDistance || d == bestDistance && best == "" {
 			best, bestDistance = name, d
 		}

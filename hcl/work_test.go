@@ -226,6 +226,7 @@ sweep "s" {
 		"cmd = \"train\"\nenv = { A = upper(var.secret) }":           "Sensitive value",
 		"cmd = \"train\"\nexperiment_name = \"a-${var.secret}\"":     "sensitive",
 		`cmd = "train ${hp.no}"`:                                     "with hp.no set to null",
+		`cmd = ["train", args(hp)]`:                                  `concat(["python"], args(hp))`,
 		`cmd = []`:                                                   "the list is empty",
 		`cmd = "  "`:                                                 "the command is empty",
 		`cmd = true ? ["a"] : ["b", hp.lrr]`:                         `Did you mean "lr"?`,
