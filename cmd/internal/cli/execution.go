@@ -228,10 +228,10 @@ func (x *execution) reason(a *sweep.Action) runner.Reason {
 		return runner.Reason("--rerun " + a.Record.RunName())
 	case a.Sign == sweep.SignChanged && x.pl.rerun.Changed:
 		return "--rerun changed"
+	case a.Sign != sweep.SignNew && (a.State == sweep.Lost || a.State == sweep.Cancelled):
+		return runner.Reason("--rerun " + string(a.State))
 	case a.Sign == sweep.SignChanged:
 		return "its work changed after a failure"
-	case a.Sign == sweep.SignFailed && (a.State == sweep.Lost || a.State == sweep.Cancelled):
-		return runner.Reason("--rerun " + string(a.State))
 	case a.Sign == sweep.SignFailed:
 		return "--rerun failed"
 	case a.State == sweep.Interrupted:
