@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -43,4 +45,43 @@ func recordSubject(r *sweep.Record, state sweep.State) hcl.Subject {
 		s.Metrics[m.Name] = m.Last
 	}
 	return s
+}
+
+// unread finds the hyperparameters that a filter reads and no config has.
+type unread struct {
+	missing []string
+	configs map[[2]string]bool
+}
+
+func newUnread(f *hcl.Filter) *unread {
+	u := &unread{configs: map[[2]string]bool{}}
+	if f != nil {
+		u.missing = f.HP()
+	}
+	return u
+}
+
+// row looks at one experiment of each config.
+func (u *unread) row(a *sweep.Action) {
+	e := a.Experiment
+	if len(u.missing) == 0 || e == nil || u.configs[[2]string{e.Sweep, e.Config}] {
+		return
+	}
+	u.configs[[2]string{e.Sweep, e.Config}] = true
+	u.missing = slices.DeleteFunc(u.missing, func(path string) bool {
+		_, has := e.HP.Get(path)
+		return has
+	})
+}
+
+// warnings may be asked after the last row.
+func (u *unread) warnings() []string {
+	var list []string
+	if len(u.configs) == 0 {
+		return nil
+	}
+	for _, path := range u.missing {
+		list = append(list, "--filter reads hp."+path+", which no config here has")
+	}
+	return list
 }

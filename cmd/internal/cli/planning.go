@@ -117,11 +117,12 @@ func (c *codeWarning) row(a *sweep.Action) {
 
 // draw walks a plan and draws it. also is told each row too.
 func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, also func(*sweep.Action)) error {
-	fits := newChecks(pl.project)
+	fits, filtered := newChecks(pl.project), newUnread(pl.filter)
 	commit, dirty := gitState(ctx, pl.module.Dir)
 	code := &codeWarning{project: pl.project, commit: commit, dirty: dirty, seen: map[string]bool{}}
 	err := pl.walk(ctx, p, func(a *sweep.Action) error {
 		fits.row(a)
+		filtered.row(a)
 		code.row(a)
 		if pl.toRescan(a) {
 			pl.rescans = append(pl.rescans, a)
@@ -133,7 +134,7 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 		return err
 	}
 	pl.refused = fits.refused
-	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list)
+	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list, filtered.warnings())
 	if again := rescanWarning(len(pl.rescans)); again != "" {
 		warnings = append(warnings, again)
 	}
