@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -29,13 +31,22 @@ func (c *checks) row(a *sweep.Action) {
 	if err := c.runner.Fits(a.Experiment.Command.Resources); err != nil {
 		c.misfits = c.add(c.misfits, a, err)
 	}
-	// What a command needs of the machine differs by config, hardly by point.
-	if config := [2]string{a.Experiment.Sweep, a.Experiment.Config}; !c.configs[config] {
+	// What a command needs of the machine differs by config, hardly by point,
+	// but for its length.
+	config := [2]string{a.Experiment.Sweep, a.Experiment.Config}
+	if !c.configs[config] || long(&a.Experiment.Command) {
 		c.configs[config] = true
 		if err := c.check(a); err != nil {
 			c.refused = c.add(c.refused, a, err)
 		}
 	}
+}
+
+// long reports whether a command has a text that might be longer than a system
+// passes on.
+func long(c *sweep.Command) bool {
+	const suspect = 64 << 10
+	return len(c.Shell) > suspect || slices.ContainsFunc(c.Args, func(arg string) bool { return len(arg) > suspect })
 }
 
 func (c *checks) check(a *sweep.Action) error {

@@ -88,6 +88,9 @@ func (o *obedience) answer(ctx context.Context, all bool) {
 		text := "nothing of it was running; it will not be started"
 		if len(r.hit) > 0 {
 			text = "ended " + strings.Join(r.hit, ", ")
+			if r.Sweep != "" || len(r.hit) < len(r.RunNames) {
+				text += "; nothing else of it will be started"
+			}
 		}
 		return o.x.pl.ledger.Acknowledge(ctx, r.ID, text) == nil || all
 	})

@@ -216,8 +216,8 @@ var legend = []struct {
 }{
 	{sweep.SignLive, "running or queued: apply waits for it"},
 	{sweep.SignNew, "no finished attempt: apply runs it"},
-	{sweep.SignChanged, "its work changed: a failure runs again, a success is kept (--rerun changed, --accept-changed)"},
-	{sweep.SignFailed, "ended without success: kept (--rerun failed)"},
+	{sweep.SignChanged, "its work changed: a failure runs again, a success is kept unless --rerun changed (--accept-changed: the same work)"},
+	{sweep.SignFailed, "ended without success: kept unless --rerun failed"},
 	{sweep.SignUnchanged, "succeeded: kept"},
 	{sweep.SignRemoved, "no longer asked for: kept (--cancel-removed ends those that run)"},
 }
