@@ -123,15 +123,16 @@ func missing(o *Objective, metrics []Metric) string {
 }
 
 // OutputName is the folder below the output root that the next attempt writes
-// to: the last one's if that was interrupted in the same work, so that
-// checkpoints go on; "ex-8" for the first, "ex-8-rN" for attempt N otherwise.
+// to: the last one's if that was interrupted in the same work or is adopted, so
+// that checkpoints go on; "ex-8" for the first, "ex-8-rN" for attempt N
+// otherwise.
 func (a *Action) OutputName() string {
 	name := RunName(a.Experiment.Name, a.Number)
 	if a.Record == nil || a.Record.Last == nil {
 		return name
 	}
 	last := a.Record.Last
-	if a.Sign == SignNew && last.Work == a.Experiment.WorkHash && last.OutputDir != "" {
+	if (a.Sign == SignNew || a.Sign == SignLive) && last.Work == a.Experiment.WorkHash && last.OutputDir != "" {
 		return path.Base(last.OutputDir)
 	}
 	return fmt.Sprintf("%s-r%d", name, last.Number+1)

@@ -249,6 +249,10 @@ func TestOutputNames(t *testing.T) {
 	if got := a.OutputName(); got != "ex-0" {
 		t.Errorf("after an interrupt %q: checkpoints must go on", got)
 	}
+	a.Sign = sweep.SignLive
+	if got := a.OutputName(); got != "ex-0" {
+		t.Errorf("the retry of an adopted attempt writes to %q: checkpoints must go on", got)
+	}
 	a.Sign = sweep.SignFailed
 	if got := a.OutputName(); got != "ex-0-r2" {
 		t.Errorf("a re-run writes to %q", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What can be wrong with a ledger. Errors of this package wrap one of these
@@ -43,7 +44,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s the ledger %s", e.Doing, e.Path)
-	if e.Kind != nil {
+	if e.Kind != nil && (e.Err == nil || !strings.HasPrefix(e.Err.Error(), e.Kind.Error())) {
 		text += ": " + e.Kind.Error()
 	}
 	if e.Err != nil {

@@ -109,7 +109,7 @@ func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
 	if err := makeFolder(filepath.Dir(l.path)); err != nil {
 		return err
 	}
-	if err := checkKind(l.path); err != nil {
+	if err := l.checkKind(); err != nil {
 		return err
 	}
 	unlock, err := l.lockOpening(ctx)
@@ -138,7 +138,7 @@ func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
 }
 
 func (l *Ledger) openReader(ctx context.Context, known int) error {
-	if err := checkKind(l.path); err != nil || !hasContent(l.path) {
+	if err := l.checkKind(); err != nil || !hasContent(l.path) {
 		return err
 	}
 	use := accessRead
@@ -273,9 +273,10 @@ func makeFolder(folder string) error {
 // byte for an empty one, and would write over it.
 const smallestFile = 512
 
-// checkKind refuses a folder, a device or a scrap in the file's place.
-func checkKind(path string) error {
-	info, err := os.Stat(path)
+// checkKind refuses a folder, a device or a scrap in the file's place, and a
+// ledger that was emptied: in a new one every number would be given again.
+func (l *Ledger) checkKind() error {
+	info, err := os.Stat(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -285,6 +286,8 @@ func checkKind(path string) error {
 		return fmt.Errorf("%w: it is not a regular file", ErrNotLedger)
 	case info.Size() > 0 && info.Size() < smallestFile:
 		return fmt.Errorf("%w: it holds %d bytes", ErrNotLedger, info.Size())
+	case info.Size() == 0 && l.wasLocked():
+		return fmt.Errorf("%w: it is empty, and %s tells that it was not", ErrCorrupt, l.locksFolder())
 	}
 	return nil
 }

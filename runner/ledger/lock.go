@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,3 +213,10 @@ func (l *Ledger) lockOpening(ctx context.Context) (unlock func(), err error) {
 
 // openingLock is no experiment_name: those have no underscore.
 const openingLock = "_open"
+
+// wasLocked reports whether an experiment name was ever locked here, which
+// nobody does before the schema is committed.
+func (l *Ledger) wasLocked() bool {
+	entries, err := os.ReadDir(l.locksFolder())
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != openingLock+".lock" })
+}

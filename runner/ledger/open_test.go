@@ -104,6 +104,29 @@ func TestReadingALedgerLeavesItsFolderAsItIs(t *testing.T) {
 	sameTree(t, before, tree(t, filepath.Dir(path)))
 }
 
+// A file of no bytes is where a ledger begins, unless experiments were run with
+// it: a new one in its place would number from 0 again, over their logs.
+func TestAnEmptiedLedgerIsDamaged(t *testing.T) {
+	path := newPath(t)
+	openAt(t, path, ReadWrite).Close()
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	l := openAt(t, path, ReadWrite)
+	lock(t, l, "ex").Close()
+	l.Close()
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, filepath.Dir(path))
+	for _, mode := range []Mode{ReadOnly, ReadWrite} {
+		if _, err := Open(t.Context(), path, mode); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("mode %d: %v", mode, err)
+		}
+	}
+	sameTree(t, before, tree(t, filepath.Dir(path)))
+}
+
 func TestCreating(t *testing.T) {
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
