@@ -142,7 +142,7 @@ func (r *axisReader) axis(q *parameter, e *entry) (sweep.Axis, bool) {
 	}
 	if dist, ok := asDistribution(v); ok {
 		axis.Dist = dist
-		return axis, r.distributed(q, e)
+		return axis, r.distributed(q, e, dist)
 	}
 	values, weights, ok := asChoice(v)
 	if !ok {
@@ -161,7 +161,7 @@ func (r *axisReader) axis(q *parameter, e *entry) (sweep.Axis, bool) {
 }
 
 // distributed holds an axis that draws numbers to its hyperparameter.
-func (r *axisReader) distributed(q *parameter, e *entry) bool {
+func (r *axisReader) distributed(q *parameter, e *entry, dist sweep.Distribution) bool {
 	if q.isGroup() || q.leaf.kind != numberType && q.leaf.kind != anyType {
 		what := "a group"
 		if !q.isGroup() {
@@ -169,6 +169,12 @@ func (r *axisReader) distributed(q *parameter, e *entry) bool {
 		}
 		r.report(problem(e.expr.Range(), "Wrong type", "hp.%s is %s, and a distribution draws numbers.", q.path, what))
 		return false
+	}
+	// Where no simple share of any bounds is: a whole number there is by a step.
+	if drawn := dist.Quantile(math.Phi - 1); q.leaf.kind == numberType && fractionOfWhole(q.defaultValue(), drawn) {
+		r.report(doubt(e.expr.Range(), "Fraction for a whole number",
+			"hp.%s is the whole number %[2]s by its default at %[3]s, and this draws fractions such as %[4]s. For whole numbers give a step, as in uniform(1, 8, 1); if fractions are meant, write any(%[2]s) there.",
+			q.path, q.defaultValue().Text(), placed(q.declared[0].at), drawn.Text()))
 	}
 	return true
 }

@@ -13,7 +13,7 @@ config "base" {
   hp {
     lr     = 0.1
     depth  = 1
-    width  = 1
+    width  = 8
     seed   = 0
     layers = [64]
     opt {
@@ -142,6 +142,7 @@ func TestWhatIsWrongWithSpaces(t *testing.T) {
 		"sample \"random\" {\n count = 0\n hp { lr = [1] }\n}":                  "A whole number from 1 is wanted, not 0",
 		"sample \"random\" {\n count = 3\n hp {\n zip {\n  lr = uniform(0, 1)\n  depth = [1]\n }\n}\n}": "cannot advance together",
 		"sample \"random\" {\n count = 3\n hp { opt = uniform(0, 1) }\n}":                               "hp.opt is a group, and a distribution draws numbers",
+		"sample \"random\" {\n count = 3\n hp { width = uniform(1, 4) }\n}":                             "this draws fractions such as 2.854102. For whole numbers give a step",
 		"skip { when = hp.lr }":          "when is true or false, not 0.1",
 		"skip { when = hp.lrr > 1 }":     `Did you mean "lr"?`,
 		"skip { when = run.jobid > 1 }":  "not in skip",
