@@ -174,7 +174,7 @@ func asText(v cty.Value, want cty.Type) (cty.Value, error) {
 	switch {
 	case !isText(want) || !v.IsKnown() || v.IsNull():
 	case want == cty.String && v.Type() == cty.Number:
-		return cty.StringVal(numberText(v.AsBigFloat())), nil
+		return textVal(v)
 	case want != cty.String && v.CanIterateElements() && !v.Type().IsObjectType() && !v.Type().IsMapType():
 		return elementsAsText(v)
 	}

@@ -104,7 +104,10 @@ func formatFunction(f function.Function, eachOfList bool) function.Function {
 			args = slices.Clone(args)
 			for _, i := range textArguments(args[0].AsString()) {
 				if i+1 < len(args) {
-					args[i+1] = readableArgument(args[i+1], eachOfList)
+					var err error
+					if args[i+1], err = readableArgument(args[i+1], eachOfList); err != nil {
+						return cty.NilVal, function.NewArgError(i+1, err)
+					}
 				}
 			}
 			return f.Call(args)
@@ -139,20 +142,24 @@ func textArguments(format string) []int {
 }
 
 // readableArgument turns a number, or each number of a list, into its text.
-func readableArgument(v cty.Value, eachOfList bool) cty.Value {
+func readableArgument(v cty.Value, eachOfList bool) (cty.Value, error) {
 	if !v.IsKnown() || v.IsNull() {
-		return v
+		return v, nil
 	}
 	t := v.Type()
 	if t == cty.Number {
-		return cty.StringVal(numberText(v.AsBigFloat()))
+		return textVal(v)
 	}
 	if !eachOfList || !t.IsTupleType() && !t.IsListType() || v.LengthInt() == 0 {
-		return v
+		return v, nil
 	}
 	list := make([]cty.Value, 0, v.LengthInt())
 	for _, e := range v.Elements() {
-		list = append(list, readableArgument(e, false))
+		text, err := readableArgument(e, false)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		list = append(list, text)
 	}
-	return cty.TupleVal(list)
+	return cty.TupleVal(list), nil
 }

@@ -82,20 +82,23 @@ var textFunction = function.New(&function.Spec{
 		}
 		return args[0].Type(), nil
 	},
-	Impl: func(args []cty.Value, want cty.Type) (cty.Value, error) { return textOf(args[0]), nil },
+	Impl: func(args []cty.Value, want cty.Type) (cty.Value, error) { return textOf(args[0]) },
 })
 
 // textOf is v, or its text if it is a number. Marks stay.
-func textOf(v cty.Value) cty.Value {
+func textOf(v cty.Value) (cty.Value, error) {
 	plain, marks := v.Unmark()
-	if plain.Type() != cty.Number {
-		return v
+	switch {
+	case plain.Type() != cty.Number:
+		return v, nil
+	case plain.IsNull():
+		return cty.NullVal(cty.String).WithMarks(marks), nil
+	case !plain.IsKnown():
+		return cty.UnknownVal(cty.String).WithMarks(marks), nil
 	}
-	if plain.IsNull() {
-		return cty.NullVal(cty.String).WithMarks(marks)
+	text, err := textVal(plain)
+	if err != nil {
+		return cty.NilVal, err
 	}
-	if !plain.IsKnown() {
-		return cty.UnknownVal(cty.String).WithMarks(marks)
-	}
-	return cty.StringVal(numberText(plain.AsBigFloat())).WithMarks(marks)
+	return text.WithMarks(marks), nil
 }

@@ -238,6 +238,9 @@ func sayNoText(s said) (summary, detail string) {
 
 func sayFailedCall(s said) (summary, detail string) {
 	name, problem := s.match[1], s.match[2]
+	if name == textCall {
+		return "Unusable value", sentence(problem)
+	}
 	if problem == "EOF" || problem == "unexpected EOF" {
 		problem = "the text ends too early"
 	}

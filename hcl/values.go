@@ -149,14 +149,23 @@ func numberVal(f float64) (cty.Value, error) {
 	return toCty(n), nil
 }
 
-// numberText is a number as a command, a name or a person should read it: the
-// shortest text of the value that an experiment would have.
+// numberText is a number as a message shows it: the shortest text of the value
+// that an experiment would have.
 func numberText(b *big.Float) string {
 	n, err := sweep.BigNumber(b)
 	if err != nil {
 		return b.Text('g', 17)
 	}
 	return n.Text()
+}
+
+// textVal is a number as a text that an experiment can have; infinity has none.
+func textVal(v cty.Value) (cty.Value, error) {
+	n, err := fromNumber(v)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return cty.StringVal(n.Text()), nil
 }
 
 // hpType is what the default of a hyperparameter says about its values.
