@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 )
 
 // Stages counts what each stage of a sweep did. The stages are fixed: points,
@@ -15,10 +16,12 @@ type Stages struct {
 	// Skipped is aligned with Sweep.Skips: each point counts for the first
 	// rule that drops it.
 	Skipped []int
-	// Included counts whole points added; SkippedIncludes those of them that a
-	// rule would have dropped, as indexes into Sweep.Includes.
+	// Included counts whole points added. SkippedIncludes are those of them that
+	// a rule would have dropped, in some config; KnownIncludes those that were
+	// given before, in every config: as indexes into Sweep.Includes.
 	Included        int
 	SkippedIncludes []int
+	KnownIncludes   []int
 	// Repeats is how often every point is run, at least 1.
 	Repeats int
 	// Duplicates counts experiments left out because an earlier space or
@@ -213,7 +216,7 @@ func (x *expansion) includes() bool {
 			continue
 		}
 		rule, err := x.skipped(hp)
-		if err == nil && rule >= 0 {
+		if err == nil && rule >= 0 && !slices.Contains(x.st.SkippedIncludes, i) {
 			x.st.SkippedIncludes = append(x.st.SkippedIncludes, i)
 		}
 		x.st.Included++
@@ -225,8 +228,14 @@ func (x *expansion) includes() bool {
 			}
 		case again:
 			x.st.Duplicates += x.st.Repeats
-		case !x.emit(inc.Assignment, hp):
-			return false
+			if x.base == &x.sweep.Bases[0] {
+				x.st.KnownIncludes = append(x.st.KnownIncludes, i)
+			}
+		default:
+			x.st.KnownIncludes = slices.DeleteFunc(x.st.KnownIncludes, func(known int) bool { return known == i })
+			if !x.emit(inc.Assignment, hp) {
+				return false
+			}
 		}
 	}
 	return true

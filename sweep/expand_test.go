@@ -1,6 +1,7 @@
 package sweep_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,9 @@ func TestUnionsAreDeduped(t *testing.T) {
 			t.Fatal(err)
 		}
 		keys[e.Key]++
+	}
+	if !slices.Equal(st.KnownIncludes, []int{0}) {
+		t.Errorf("includes %v add nothing; want the first", st.KnownIncludes)
 	}
 	// lr 2 and 3 at depth 4 come again in b; lr 4 at depth 4 again as include.
 	if st.Duplicates != 3 || st.Experiments != 8 || len(keys) != 8 {

@@ -137,6 +137,9 @@ func Warnings(p *sweep.Plan) []string {
 		for _, k := range st.SkippedIncludes {
 			list = append(list, fmt.Sprintf("%s: a skip would have dropped this included point; included points are never skipped", s.Includes[k].Pos))
 		}
+		for _, k := range st.KnownIncludes {
+			list = append(list, fmt.Sprintf("%s: this included point is one that comes before it", s.Includes[k].Pos))
+		}
 		if s.Repeat != nil && st.Repeats == 1 {
 			list = append(list, fmt.Sprintf("%s: this repeat runs every point once, as without it", s.Repeat.Pos))
 		}

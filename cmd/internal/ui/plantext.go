@@ -176,6 +176,9 @@ func why(a *sweep.Action) string {
 	parts := []string{a.Why}
 	if a.Shared != "" {
 		parts = []string{"shared with sweep " + a.Shared}
+		if a.Shared == a.Experiment.Sweep {
+			parts = []string{"asked for above"}
+		}
 	}
 	if a.Start && (a.Sign == sweep.SignChanged || a.Sign == sweep.SignFailed || a.Sign == sweep.SignUnchanged) {
 		parts = append(parts, "runs again")
