@@ -10,11 +10,18 @@ import (
 // or tells its experiments apart.
 var effects = []string{"run.cmd", "run.env", "run.inputs", "run.experiment_name", "resources.build.image_url"}
 
-// checkUse warns of a swept hyperparameter that reaches none of them: its
-// experiments would all do the same.
+// checkUse warns of a swept hyperparameter that reaches none of them, since its
+// experiments would all do the same, and of one that identity ignores, since they
+// would be one.
 func (l *loader) checkUse(b *sweepBlock, s *sweep.Sweep, programs []*program) {
 	swept := sweptPaths(s)
 	for _, p := range programs {
+		for _, path := range swept {
+			if e := sets(b.axes(), path, ""); e != nil && p.identity.Ignores(path) {
+				l.report(doubt(e.at, "Swept hyperparameter that identity ignores",
+					"hp.%s is left out of what tells the experiments of config.%s apart, so that only one of its values would run. Take it out of identity's ignore, or do not sweep it.", path, p.config.name))
+			}
+		}
 		if reads := p.jobs.slots["run.reads_hp"]; reads != nil && (!reads.constant || reads.value.True()) {
 			continue
 		}

@@ -281,39 +281,6 @@ sweep "s" {
 `, Options{}, "with hp.n as 1", "(and 2 more experiments)", "hp.m: ", "with hp.n as 0")
 }
 
-func TestSweptHyperparametersWithoutEffect(t *testing.T) {
-	const text = `
-config "a" {
-  hp {
-    lr   = 0.1
-    half = hp.lr / 2
-    lost = 1
-  }
-  run {
-    cmd = "train ${run.env.LR}"
-    env = { LR = hp.half }
-    READS
-  }
-}
-sweep "s" {
-  config = config.a
-  grid {
-    lr   = [1, 2]
-    lost = [3, 4]
-  }
-}
-`
-	path := write(t, "grid.hcl", strings.Replace(text, "READS", "", 1))
-	_, diags := Load([]string{path}, Options{})
-	if diags.Len() != 1 || !strings.Contains(diags.Error(), "hp.lost reaches no command") {
-		t.Errorf("said: %s", diags.Error())
-	}
-	path = write(t, "grid.hcl", strings.Replace(text, "READS", "reads_hp = true", 1))
-	if _, diags := Load([]string{path}, Options{}); diags.Len() != 0 {
-		t.Errorf("said: %s", diags.Error())
-	}
-}
-
 // The short way of commands.go and cty give the same bytes.
 func TestTemplatesAreExact(t *testing.T) {
 	m := load(t, `

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Hash is a SHA-256 sum: a point, a key or a work. The package comment defines
@@ -89,6 +91,13 @@ type IdentityRules struct {
 	Assume map[string]Value
 	// Ignore lists paths that do not matter.
 	Ignore []string
+}
+
+// Ignores reports whether Ignore leaves path out, by itself or as part of a group.
+func (r IdentityRules) Ignores(path string) bool {
+	return slices.ContainsFunc(r.Ignore, func(ignored string) bool {
+		return path == ignored || strings.HasPrefix(path, ignored+".")
+	})
 }
 
 // Apply returns hp without what the rules leave out.

@@ -134,6 +134,9 @@ func Warnings(p *sweep.Plan) []string {
 				list = append(list, fmt.Sprintf("%s: this skip drops no point", s.Skips[k].Pos))
 			}
 		}
+		if st.Points > 0 && st.Experiments == 0 && st.Failed == 0 && len(st.Short) == 0 {
+			list = append(list, fmt.Sprintf("%s: sweep %q has no experiment: every point is skipped", s.Pos, s.Name))
+		}
 		for _, k := range st.SkippedIncludes {
 			list = append(list, fmt.Sprintf("%s: a skip would have dropped this included point; included points are never skipped", s.Includes[k].Pos))
 		}
