@@ -87,7 +87,7 @@ func TestSensitiveVariablesAreNotSaved(t *testing.T) {
 	if !slices.Equal(s.Vars, []string{"tag=v1"}) || !slices.Equal(s.Sensitive, []string{"token"}) {
 		t.Errorf("%+v", s)
 	}
-	variables[1].Source = "--var-file secrets.tfvars"
+	s.VarFiles, s.Kept = []string{"/s.hclvars"}, map[string][]byte{"/s.hclvars": []byte("tag = 1\n  token = 2\n")}
 	if err := s.variables(o, variables); err == nil {
 		t.Error("a variable file with a sensitive value was accepted")
 	}

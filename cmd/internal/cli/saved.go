@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/lxsweep/lxsweep/hcl"
@@ -136,9 +137,9 @@ func (s *savedPlan) variables(o *PlanOptions, variables []hcl.Variable) error {
 		if v.Sensitive {
 			sensitive[v.Name] = true
 			s.Sensitive = append(s.Sensitive, v.Name)
-			if strings.HasPrefix(v.Source, "--var-file") {
+			if path := s.varFileWith(v.Name); path != "" {
 				return errorf("give it by the environment instead: LXSWEEP_VAR_"+v.Name,
-					"a saved plan keeps its variable files, and %s holds the sensitive variable %q", strings.TrimPrefix(v.Source, "--var-file "), v.Name)
+					"a saved plan keeps its variable files, and %s holds the sensitive variable %q", o.short(path), v.Name)
 			}
 			continue
 		}
@@ -154,6 +155,18 @@ func (s *savedPlan) variables(o *PlanOptions, variables []hcl.Variable) error {
 		}
 	}
 	return nil
+}
+
+// varFileWith returns the variable file that gives a variable, also where
+// something else overrides it; empty for none.
+func (s *savedPlan) varFileWith(name string) string {
+	gives := regexp.MustCompile(`(?m)^[ \t]*` + regexp.QuoteMeta(name) + `[ \t]*=`)
+	for _, path := range s.VarFiles {
+		if gives.Match(s.Kept[path]) {
+			return path
+		}
+	}
+	return ""
 }
 
 func writeSaved(w io.Writer, s *savedPlan, rows []savedRow) error {
