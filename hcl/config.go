@@ -62,7 +62,7 @@ func decodeConfig(block *hcl2.Block) (*config, hcl2.Diagnostics) {
 func (c *config) decodeBlock(b *hcl2.Block) (diags hcl2.Diagnostics) {
 	switch b.Type {
 	case "hp":
-		c.hp, diags = readTree(syntaxBody(b))
+		c.hp, diags = readTree(syntaxBody(b), "")
 	case "run":
 		c.settings, diags = appendSettings(c.settings, syntaxBody(b), "run")
 	case "resources":
@@ -90,7 +90,7 @@ func (c *config) decodeIdentity(block *hcl2.Block) hcl2.Diagnostics {
 		c.assume = append(c.assume, e.kids...)
 	}
 	for _, b := range body.Blocks {
-		kids, more := readTree(syntaxBody(b))
+		kids, more := readTree(syntaxBody(b), "")
 		c.assume = append(c.assume, kids...)
 		diags = append(diags, more...)
 	}

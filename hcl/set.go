@@ -154,7 +154,7 @@ func (l *loader) checkSets(b *sweepBlock, programs []*program) {
 // sets finds the entry that varies a path.
 func sets(entries []*entry, path, prefix string) *entry {
 	for _, e := range entries {
-		if e.name == "zip" && e.isBlock() {
+		if e.name == zipBlock && e.isBlock() {
 			if found := sets(e.kids, path, prefix); found != nil {
 				return found
 			}

@@ -90,7 +90,7 @@ type claim struct {
 func (r *axisReader) read(group *parameter, entries []*entry) []sweep.Axis {
 	var axes []sweep.Axis
 	for _, e := range entries {
-		if e.name == "zip" && e.isBlock() && group.kid("zip") == nil {
+		if e.name == zipBlock && e.isBlock() && group.kid(zipBlock) == nil {
 			if axis, ok := r.zip(group, e); ok {
 				axes = append(axes, axis)
 			}

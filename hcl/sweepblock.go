@@ -34,6 +34,9 @@ type spaceBlock struct {
 
 func (s *spaceBlock) isSample() bool { return s.method.name != "" }
 
+// zipBlock is the name of the blocks in a space whose axes advance together.
+const zipBlock = "zip"
+
 type includeBlock struct {
 	at     hcl2.Range
 	values []*entry
@@ -82,11 +85,11 @@ func (s *sweepBlock) decodeBlock(b *hcl2.Block) (diags hcl2.Diagnostics) {
 	switch b.Type {
 	case "grid":
 		grid := &spaceBlock{at: b.TypeRange}
-		grid.axes, diags = readTree(syntaxBody(b))
+		grid.axes, diags = readTree(syntaxBody(b), zipBlock)
 		s.spaces = append(s.spaces, grid)
 	case "repeat":
 		s.repeat = &spaceBlock{at: b.TypeRange}
-		s.repeat.axes, diags = readTree(syntaxBody(b))
+		s.repeat.axes, diags = readTree(syntaxBody(b), zipBlock)
 	case "sample":
 		var sample *spaceBlock
 		sample, diags = decodeSample(b)
@@ -99,7 +102,7 @@ func (s *sweepBlock) decodeBlock(b *hcl2.Block) (diags hcl2.Diagnostics) {
 		}
 	case "include":
 		include := &includeBlock{at: b.TypeRange}
-		include.values, diags = readTree(syntaxBody(b))
+		include.values, diags = readTree(syntaxBody(b), "")
 		s.includes = append(s.includes, include)
 	case "objective":
 		s.objective, diags = decodeObjective(b)
@@ -125,7 +128,7 @@ func decodeSample(b *hcl2.Block) (*spaceBlock, hcl2.Diagnostics) {
 	attributes := expressionsOf(body.Attributes, "")
 	s.count, s.seed = attributes["count"], attributes["seed"]
 	for _, inner := range body.Blocks {
-		axes, more := readTree(syntaxBody(inner))
+		axes, more := readTree(syntaxBody(inner), zipBlock)
 		s.axes = append(s.axes, axes...)
 		diags = append(diags, more...)
 	}

@@ -22,8 +22,9 @@ type entry struct {
 // isBlock reports whether e was written as a block or as an object.
 func (e *entry) isBlock() bool { return e.expr == nil }
 
-// readTree reads a free-form body in source order.
-func readTree(body *hclsyntax.Body) ([]*entry, hcl2.Diagnostics) {
+// readTree reads a free-form body in source order. A name is given once, unless it
+// is that of several blocks.
+func readTree(body *hclsyntax.Body, several string) ([]*entry, hcl2.Diagnostics) {
 	var diags hcl2.Diagnostics
 	entries := make([]*entry, 0, len(body.Attributes)+len(body.Blocks))
 	for _, a := range body.Attributes {
@@ -34,12 +35,12 @@ func readTree(body *hclsyntax.Body) ([]*entry, hcl2.Diagnostics) {
 			diags = append(diags, problem(b.LabelRanges[0], "Label on a group of names",
 				"A group of hyperparameters is written %s { ... }, without a label.", b.Type))
 		}
-		kids, more := readTree(b.Body)
+		kids, more := readTree(b.Body, several)
 		diags = append(diags, more...)
 		entries = append(entries, &entry{name: b.Type, at: b.TypeRange, kids: kids})
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.at.Start.Byte, b.at.Start.Byte) })
-	return entries, append(diags, repeatedNames(entries)...)
+	return entries, append(diags, repeatedNames(entries, several)...)
 }
 
 // newEntry takes an object that is written out for a block.
@@ -80,16 +81,16 @@ func staticKey(expr hclsyntax.Expression) (string, bool) {
 
 // repeatedNames reports names that are given twice: attributes of one body
 // cannot be, but blocks and the items of an object can.
-func repeatedNames(entries []*entry) hcl2.Diagnostics {
+func repeatedNames(entries []*entry, several string) hcl2.Diagnostics {
 	var diags hcl2.Diagnostics
 	first := map[string]*entry{}
 	for _, e := range entries {
-		if was := first[e.name]; was != nil {
+		if was := first[e.name]; was != nil && (e.name != several || !e.isBlock() || !was.isBlock()) {
 			diags = append(diags, problem(e.at, "Name given twice", "%s is given at %s already. Write it once.", e.name, placed(was.at)))
 			continue
 		}
 		first[e.name] = e
-		diags = append(diags, repeatedNames(e.kids)...)
+		diags = append(diags, repeatedNames(e.kids, several)...)
 	}
 	return diags
 }
