@@ -11,7 +11,6 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
-	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -29,9 +28,6 @@ type applying struct {
 	names    []string   // the experiment names whose locks are needed
 	fresh    bool       // there was no ledger
 	rescans  []*sweep.Action
-	// unreleased are attempts that were settled by a process that ended before
-	// the runner could let go of them.
-	unreleased []runner.Attempt
 	// patterns are the metrics patterns of what is open in the ledger.
 	patterns map[sweep.Hash]string
 	// retried are the keys of those of them that have retries.
@@ -108,19 +104,6 @@ func (a *applying) show(ctx context.Context) (err error) {
 	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, a.parallel(a.Parallel))
 	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)
-}
-
-// look notes what has to be seen to about the row's last attempt, once the lock
-// is held.
-func (a *applying) look(row *sweep.Action) {
-	last := lastOf(row)
-	switch {
-	case last == nil:
-	case last.State.Final() && row.Live != nil:
-		a.unreleased = append(a.unreleased, runner.Attempt{ID: last.ID, RunName: row.Record.RunName()})
-	case !last.State.Final() && row.Experiment != nil:
-		a.patterns[row.Experiment.Key] = row.Experiment.Command.MetricsPattern
-	}
 }
 
 func nameOf(a *sweep.Action) string {
