@@ -297,6 +297,7 @@ func (l *loop) resolve(e *entry) Intent {
 		RecordID:  e.RecordID,
 		Work:      e.Experiment.WorkHash,
 		Command:   e.command.Line(),
+		Script:    e.command.Script(),
 		Why:       e.why,
 		Runner:    l.Runner.Name(),
 		Host:      l.host,

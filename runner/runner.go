@@ -98,7 +98,8 @@ type Recorder interface {
 type Intent struct {
 	RecordID  int64 // sweep.Record.ID
 	Work      sweep.Hash
-	Command   string
+	Command   string // Command.Line
+	Script    string // Command.Script
 	Why       Reason
 	Runner    string
 	Host      string

@@ -106,6 +106,34 @@ func (c Command) Line() string {
 	return strings.Join(quoted, " ")
 }
 
+// Script is a line to paste into a shell: it goes to the folder, sets the
+// environment, but for secrets and the LXSWEEP_ variables, and runs the program.
+func (c Command) Script() string {
+	var b strings.Builder
+	if c.WorkingDir != "" {
+		b.WriteString("cd " + ShellQuote(c.WorkingDir) + " && ")
+	}
+	if len(c.Env) > 0 {
+		b.WriteString("env ")
+	}
+	for _, v := range c.Env {
+		b.WriteString(ShellQuote(v.Name+"="+v.Value) + " ")
+	}
+	if c.Args == nil && !isPlain(c.Shell) {
+		b.WriteString("/bin/sh -ec " + ShellQuote(c.Shell))
+	} else {
+		b.WriteString(c.Line())
+	}
+	return b.String()
+}
+
+// isPlain reports whether a shell takes the text for one program with its
+// arguments, so that it means the same behind "cd x && env y".
+func isPlain(shell string) bool {
+	first, _, _ := strings.Cut(strings.TrimSpace(shell), " ")
+	return !strings.ContainsAny(shell, "\n;&|<>()$`#!{}") && !strings.Contains(first, "=") && first != "exec" && first != "cd"
+}
+
 // ShellQuote quotes s for a POSIX shell, leaving alone what needs no quotes.
 func ShellQuote(s string) string {
 	safe := func(r rune) bool {

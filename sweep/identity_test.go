@@ -75,3 +75,18 @@ func TestParseHash(t *testing.T) {
 		}
 	}
 }
+
+func TestScript(t *testing.T) {
+	env := []sweep.Var{{Name: "A", Value: "x y"}}
+	for want, c := range map[string]sweep.Command{
+		"python train.py":                             {Shell: "python train.py"},
+		"cd '/a b' && env 'A=x y' python 'it is'":     {Args: []string{"python", "it is"}, Env: env, WorkingDir: "/a b"},
+		"cd /a && /bin/sh -ec 'sleep 1; echo $A'":     {Shell: "sleep 1; echo $A", WorkingDir: "/a"},
+		`/bin/sh -ec 'B=1 run'`:                       {Shell: "B=1 run"},
+		"cd /a && env 'A=x y' python t.py --s 'a\"b'": {Shell: `python t.py --s 'a"b'`, Env: env, WorkingDir: "/a"},
+	} {
+		if got := c.Script(); got != want {
+			t.Errorf("script is %s, want %s", got, want)
+		}
+	}
+}

@@ -39,6 +39,7 @@ type Tried struct {
 	Number  int   // from 1, counts all attempts of the experiment
 	Work    Hash
 	Command string // as one line, for people
+	Script  string // Command.Script: the line that runs it by hand
 	Why     string // what it was started for: "new", "retry 1 of 2", "--rerun failed"
 	// Runner, Host and Boot are its place; Ref is the runner's own name for it
 	// (a slot's journal, a Job's UID).

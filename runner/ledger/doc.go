@@ -17,8 +17,8 @@
 //	              point, key, hp (canonical JSON), created. ex-8 is the row with
 //	              experiment_name 'ex' and number 8. Rows are never deleted.
 //	attempts      one row an execution: experiment_id, number (from 1), work,
-//	              command, why, state, class, reason, tail, code (null where
-//	              unknown), its place (runner, host, boot, ref), intended_at,
+//	              command, script (the same with folder and environment), why,
+//	              state, class, reason, tail, code (null where unknown), its place (runner, host, boot, ref), intended_at,
 //	              started_at, ended_at, output_dir, log, git_commit, git_dirty,
 //	              result (what the program left, raw), result_error, pattern
 //	metrics       attempt_id, name, last, min, max, count, step (null where the

@@ -101,12 +101,12 @@ func (s *Session) intend(t *tx, in *intending) error {
 	now, apply := s.ledger.now(), s.lastApply()
 	in.rows = make([]runner.Intended, len(in.intents))
 	for i, x := range in.intents {
-		err := t.row(`INSERT INTO attempts (experiment_id, number, apply_id, work, command, why, state,
+		err := t.row(`INSERT INTO attempts (experiment_id, number, apply_id, work, command, script, why, state,
 			runner, host, boot, intended_at, output_dir, git_commit, git_dirty)
-			SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+			SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
 			FROM attempts WHERE experiment_id = $1 RETURNING id, number`,
 			[]any{
-				x.RecordID, apply, x.Work.String(), clean(x.Command), clean(string(x.Why)), string(sweep.Pending),
+				x.RecordID, apply, x.Work.String(), clean(x.Command), clean(x.Script), clean(string(x.Why)), string(sweep.Pending),
 				clean(x.Runner), clean(x.Host), clean(x.Boot), now, clean(x.OutputDir),
 				clean(s.info.GitCommit), flag(s.info.GitDirty),
 			}, &in.rows[i].ID, &in.rows[i].Number)

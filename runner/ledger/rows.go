@@ -14,7 +14,7 @@ import (
 // order that scanner reads them.
 const (
 	experimentColumns = `e.id, e.experiment_name, e.number, e.round, e.point, e.key, e.hp`
-	attemptColumns    = `coalesce(a.id, 0), coalesce(a.number, 0), coalesce(a.work, ''), coalesce(a.command, ''),
+	attemptColumns    = `coalesce(a.id, 0), coalesce(a.number, 0), coalesce(a.work, ''), coalesce(a.command, ''), coalesce(a.script, ''),
 		coalesce(a.why, ''), coalesce(a.state, ''), coalesce(a.class, ''), coalesce(a.reason, ''), coalesce(a.tail, ''),
 		coalesce(a.code, -1), coalesce(a.runner, ''), coalesce(a.host, ''), coalesce(a.boot, ''), coalesce(a.ref, ''),
 		coalesce(a.intended_at, ''), coalesce(a.started_at, ''), coalesce(a.ended_at, ''), coalesce(a.output_dir, ''),
@@ -72,7 +72,7 @@ func (s *scanner) attempt(rows *sql.Rows) (*sweep.Tried, error) {
 
 func (s *scanner) attemptInto(a *sweep.Tried) []any {
 	return []any{
-		&a.ID, &a.Number, &s.work, &a.Command, &a.Why, &s.state, &s.class, &a.Reason, &a.Tail,
+		&a.ID, &a.Number, &s.work, &a.Command, &a.Script, &a.Why, &s.state, &s.class, &a.Reason, &a.Tail,
 		&a.Code, &a.Runner, &a.Host, &a.Boot, &a.Ref, &s.intended, &s.started, &s.ends, &a.OutputDir,
 		&a.Log, &a.GitCommit, &s.dirty, &s.result, &a.ResultError, &a.Pattern,
 	}

@@ -65,6 +65,7 @@ var schema1 = migration{
 		apply_id BIGINT REFERENCES applies (id),
 		work TEXT NOT NULL,
 		command TEXT NOT NULL,
+		script TEXT NOT NULL,
 		why TEXT NOT NULL,
 		state TEXT NOT NULL,
 		class TEXT NOT NULL DEFAULT '',

@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
-	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -58,7 +55,7 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 		return err
 	}
 	if o.Cmd {
-		return o.command(l, r)
+		return o.command(r)
 	}
 	attempts, err := l.Attempts(ctx, r.ID)
 	if err != nil {
@@ -80,26 +77,13 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 	return err
 }
 
-// command prints the newest attempt's command with its folder.
-func (o *ShowOptions) command(l *ledger.Ledger, r *sweep.Record) error {
+// command prints the newest attempt's command with its folder and environment.
+func (o *ShowOptions) command(r *sweep.Record) error {
 	if r.Last == nil {
 		return errorf("lxsweep plan shows the command of what has not run", "%s was never started, so no command is recorded", r.RunName())
 	}
-	command := r.Last.Command
-	if strings.ContainsAny(command, "\n") {
-		command = "/bin/sh -ec " + sweep.ShellQuote(command)
-	}
-	_, err := fmt.Fprintf(o.Out, "cd %s && %s\n", sweep.ShellQuote(projectFolder(l.Path())), command)
+	_, err := fmt.Fprintln(o.Out, r.Last.Script)
 	return err
-}
-
-// projectFolder is the folder that a ledger belongs to.
-func projectFolder(state string) string {
-	folder := filepath.Dir(state)
-	if filepath.Base(folder) == filepath.Dir(ledgerFile) {
-		return filepath.Dir(folder)
-	}
-	return folder
 }
 
 // shownRun is a run as `show` writes it.
