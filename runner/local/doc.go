@@ -12,7 +12,7 @@
 // A slot is one resident /bin/sh, leader of a session of its own, that is fed
 // one attempt at a time on a pipe. For attempt 7 it is fed, on one line,
 //
-//	{ echo s 7 >&9; (cd DIR && export K='V' && exec PROGRAM) </dev/null >LOG 2>&1
+//	{ (echo s 7 >&9; cd DIR && export K='V' && exec PROGRAM) </dev/null >LOG 2>&1
 //	  lxsweep_code=$?; echo e 7 $lxsweep_code >&9; echo 7 $lxsweep_code; }
 //
 // The braces make a torn line a syntax error, never half a command. Descriptor

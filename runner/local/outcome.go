@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -50,12 +51,11 @@ func (u *run) outcome(f facts) (sweep.Outcome, error) {
 		o.Code = f.known.code
 	}
 	o.State, o.Class, o.Reason = verdict(f)
-	if !f.known.started {
+	if !f.known.started && !f.known.ended {
 		return o, nil
 	}
-	// A shell that cannot open the log does not start the program.
 	if o.Code > 0 && f.known.killed == nil {
-		if _, err := os.Stat(u.log()); err != nil {
+		if err := u.unlogged(); err != nil {
 			o.State, o.Class = sweep.Failed, sweep.Infrastructure
 			o.Reason = fmt.Sprintf("not started: its log could not be made: %v; is the disk full?", err)
 			return o, nil
@@ -70,6 +70,24 @@ func (u *run) outcome(f facts) (sweep.Outcome, error) {
 		o.Tail = metrics.FileTail(u.log(), tailLines)
 	}
 	return o, nil
+}
+
+// unlogged is why there is no log, if the shell could not open it: then it did
+// not start the program, and its journal has an end without a start. A log that
+// is only gone was removed since.
+func (u *run) unlogged() error {
+	_, missing := os.Stat(u.log())
+	if missing == nil {
+		return nil
+	}
+	path, err := u.locate(context.Background(), u.ID)
+	if err != nil || path == "" {
+		return nil
+	}
+	if f, err := u.conclude(path); err != nil || f.known.started {
+		return nil
+	}
+	return missing
 }
 
 // verdict is the state, the class and the reason in words.

@@ -50,6 +50,16 @@ func TestLogThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// A failure whose log was removed while it ran is a failure of the program: it
+// must not be tried again as if it had never started.
+func TestLogThatWasRemoved(t *testing.T) {
+	r := newRunner(t, nil)
+	o := mustRun(t, r, attempt(1, "rm "+r.LogPath("ex-1", 1)+"; exit 3"))
+	if o.State != sweep.Failed || o.Class != sweep.User || o.Code != 3 || o.Reason != "exit code 3" {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestFoldersThatCannotBeMade(t *testing.T) {
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

@@ -26,9 +26,9 @@ type script struct {
 // append appends the script's text, one line to the shell's parser.
 func (s *script) append(b []byte) []byte {
 	id := strconv.FormatInt(s.id, 10)
-	b = append(b, "{ echo s "...)
+	b = append(b, "{ (echo s "...)
 	b = append(b, id...)
-	b = append(b, " >&9; (cd "...)
+	b = append(b, " >&9; cd "...)
 	b = appendQuoted(b, s.dir)
 	b = s.appendProgram(b)
 	b = append(b, ") </dev/null >"...)
