@@ -352,6 +352,30 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestMovedFolder moves everything away under a running apply, which ends as it
+// can record nothing there; in the new place it goes on, and knows what ended.
+func TestMovedFolder(t *testing.T) {
+	f := newFaults(t, strings.ReplaceAll(strings.ReplaceAll(waitingGrid, "go-${hp.x}", "go"), "exit ${hp.x}", ""))
+	f.edit("grid.hcl", "range(4)", "range(8)")
+	apply := f.apply("--parallel", "2")
+	f.awaitStarts(2)
+	moved := f.dir + "-moved"
+	if err := os.Rename(f.dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	f.dir = moved
+	f.write("go", "")
+	if said := f.end(apply, 1); !strings.Contains(said, "was moved or removed while it was in use") {
+		t.Errorf("it said\n%s", said)
+	}
+	f.end(f.apply("--parallel", "2"), 0)
+	same(t, "runs", f.query(f.ledger(), `state, code, count(*)) FROM runs GROUP BY state, code`), "succeeded 0 8")
+	if starts, ends := f.count("start"), f.count("end"); starts != 8 || ends != 8 {
+		t.Errorf("%d starts and %d ends of 8 programs", starts, ends)
+	}
+	f.noneLeft()
+}
+
 // readOnly returns the folder as one that cannot be written to.
 func readOnly(t *testing.T, folder string) string {
 	t.Helper()

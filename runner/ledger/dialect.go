@@ -117,7 +117,7 @@ func damage(ctx context.Context, q querier) string {
 
 // classify names the kind of a database or system error, nil if unknown.
 func classify(err error) error {
-	for _, kind := range []error{ErrReadOnly, ErrFull, ErrCorrupt, ErrNotLedger, ErrNewer, ErrBusy} {
+	for _, kind := range []error{ErrReadOnly, ErrFull, ErrCorrupt, ErrNotLedger, ErrNewer, ErrBusy, ErrGone} {
 		if errors.Is(err, kind) {
 			return kind
 		}

@@ -23,6 +23,9 @@ var (
 	ErrNewer = errors.New("the ledger was written by a newer lxsweep")
 	// ErrBusy: another process kept the file locked for too long.
 	ErrBusy = errors.New("the ledger is busy")
+	// ErrGone: the file was moved, removed or replaced while it was in use.
+	// Nothing more was written.
+	ErrGone = errors.New("the ledger's file was moved or removed while it was in use")
 	// ErrFenced: another process has taken the lock over. Nothing was written.
 	ErrFenced = errors.New("another process has taken over this experiment name")
 	// ErrClosed: the session has ended.
@@ -92,6 +95,8 @@ func remedy(kind error, path string) string {
 		return "It was left as it is. Move it away, or name another place with --state FILE."
 	case ErrNewer:
 		return "Update lxsweep, or start another ledger with --state FILE."
+	case ErrGone:
+		return "Put it back, if you can, and run the same command again: what ended meanwhile is known to the runner."
 	case ErrBusy:
 		return "Another process writes to it. Wait for it, or see who has the file open with \"fuser -v " + path + "\"."
 	}

@@ -134,6 +134,9 @@ func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
 	if err := upgrade(ctx, l.write, steps, l.now()); err != nil {
 		return err
 	}
+	if err := l.write.hold(l.path); err != nil {
+		return err
+	}
 	return l.openPool(ctx, accessRead)
 }
 

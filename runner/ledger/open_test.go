@@ -127,6 +127,31 @@ func TestAnEmptiedLedgerIsDamaged(t *testing.T) {
 	sameTree(t, before, tree(t, filepath.Dir(path)))
 }
 
+// Nothing is recorded in a file that nobody can find; put back, it goes on.
+func TestALedgerThatIsMovedAwayWhileInUse(t *testing.T) {
+	path := newPath(t)
+	l := openAt(t, path, ReadWrite)
+	s := lock(t, l, "ex")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Register(t.Context(), Registration{Source: "src"}, items("ex", "", 0, 3), nil); !errors.Is(err, ErrGone) {
+		t.Errorf("register: %v", err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // another in its place is no better
+		t.Fatal(err)
+	}
+	if err := s.Register(t.Context(), Registration{Source: "src"}, items("ex", "", 0, 3), nil); !errors.Is(err, ErrGone) {
+		t.Errorf("register: %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if refs := register(t, s, "src", "", items("ex", "", 0, 3)); len(refs) != 3 || refs[0].Number != 0 {
+		t.Errorf("put back: %v", refs)
+	}
+}
+
 func TestCreating(t *testing.T) {
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)

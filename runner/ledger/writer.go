@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 )
 
 // writer owns the one connection that writes. Transactions follow one another.
@@ -13,6 +14,9 @@ type writer struct {
 	// turn holds a token while nobody is in a transaction.
 	turn  chan struct{}
 	stmts map[string]*sql.Stmt // used by whoever has the turn
+
+	path string
+	file os.FileInfo // of path once the schema is there
 }
 
 func newWriter(ctx context.Context, dsn string) (*writer, error) {
@@ -29,6 +33,25 @@ func newWriter(ctx context.Context, dsn string) (*writer, error) {
 	w := &writer{db: db, conn: conn, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
 	w.turn <- struct{}{}
 	return w, nil
+}
+
+// hold makes every transaction look whether path still leads to the file.
+func (w *writer) hold(path string) (err error) {
+	w.path = path
+	w.file, err = os.Stat(path)
+	return err
+}
+
+// held fails if the file was moved or removed: what is committed to it could be
+// found by nobody.
+func (w *writer) held() error {
+	if w.file == nil {
+		return nil
+	}
+	if now, err := os.Stat(w.path); err == nil && os.SameFile(now, w.file) {
+		return nil
+	}
+	return ErrGone
 }
 
 func (w *writer) close() error {
@@ -55,6 +78,9 @@ func (w *writer) transact(ctx context.Context, f func(*tx) error) error {
 	_, err := w.conn.ExecContext(ctx, beginWrite)
 	if err == nil {
 		err = f(t)
+	}
+	if err == nil {
+		err = w.held()
 	}
 	if err == nil {
 		_, err = w.conn.ExecContext(t.ctx, "COMMIT")
