@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
@@ -120,7 +121,11 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	fits, filtered := newChecks(pl.project), newUnread(pl.filter)
 	commit, dirty := gitState(ctx, pl.module.Dir)
 	code := &codeWarning{project: pl.project, commit: commit, dirty: dirty, seen: map[string]bool{}}
+	unmet := maps.Clone(pl.rerun.RunNames)
 	err := pl.walk(ctx, p, func(a *sweep.Action) error {
+		if a.Experiment != nil {
+			delete(unmet, a.RunName())
+		}
 		fits.row(a)
 		filtered.row(a)
 		code.row(a)
@@ -137,6 +142,9 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list, filtered.warnings())
 	if again := rescanWarning(len(pl.rescans)); again != "" {
 		warnings = append(warnings, again)
+	}
+	for _, name := range sortedKeys(unmet) {
+		warnings = append(warnings, "--rerun "+name+" runs nothing: these files ask for no such run")
 	}
 	return w.Finish(p, warnings)
 }
