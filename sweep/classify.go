@@ -24,6 +24,8 @@ func (o *PlanOptions) classify(a *Action) {
 		a.Sign, a.Why = SignLive, "failed while nobody watched, has retries"
 	case a.State == Interrupted:
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
+	case a.State == Failed && last.Class == Infrastructure && last.Started.IsZero():
+		a.Sign, a.Start, a.Why = SignNew, true, "was not started: "+last.Reason
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged
 		a.Start = o.Rerun.Changed || o.named(a) || hasFailed(a.State) || a.State != Succeeded && o.again(a.State)
