@@ -9,7 +9,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/lxsweep
-	go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
+	CGO_ENABLED=0 go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
 
 test: ## run every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
