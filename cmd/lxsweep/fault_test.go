@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -195,11 +194,6 @@ sweep "s" {
 // TestHangup hangs up on an apply: its programs live on, two of them end while
 // nobody watches, one while the next apply does, and all codes are known.
 func TestHangup(t *testing.T) {
-	// Under nohup SIGHUP is ignored, and would be in what is started here. A
-	// caught signal is itself again in a new process.
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, syscall.SIGHUP)
-	defer signal.Stop(caught)
 	f := newFaults(t, waitingGrid)
 	first := f.apply("--parallel", "3")
 	f.awaitStarts(3)

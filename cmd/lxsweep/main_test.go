@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -14,7 +15,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lxsweep": main})
+	testscript.Main(hearing{m}, map[string]func(){"lxsweep": main})
+}
+
+// hearing are tests that catch SIGHUP. Where it is ignored, as under nohup, it
+// would be in all that they start; a caught signal is itself again there.
+type hearing struct{ *testing.M }
+
+func (m hearing) Run() int {
+	ossignal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	return m.M.Run()
 }
 
 // TestScript runs the whole command line: a script a topic, each in a folder of
