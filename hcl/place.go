@@ -63,6 +63,9 @@ func (r *resolution) directory(name string) (string, error) {
 	if r.standing {
 		return standIns[name].AsString(), nil
 	}
+	if name == "output_dir" && r.place.OutputRoot != "" {
+		return filepath.Join(r.place.OutputRoot, r.place.OutputName), nil
+	}
 	setting, kubernetes := "resources.host."+name, r.place.Runner == "kubernetes"
 	if kubernetes {
 		setting = "resources.k8.container_" + name

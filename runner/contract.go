@@ -55,6 +55,15 @@ func equip(a *Attempt, hooks []sweep.Var) {
 	c.Env = lastOfEach(vars, c.SecretEnv)
 }
 
+// Equipped returns the attempt's command with the contract's whole environment,
+// for whoever starts it without a Runner. The result is the file that
+// LXSWEEP_RESULT names.
+func Equipped(a Attempt, result string) sweep.Command {
+	equip(&a, nil)
+	a.Command.Env = append(a.Command.Env, sweep.Var{Name: owned + "RESULT", Value: result})
+	return a.Command
+}
+
 // isPromised reports whether name is one of the contract's. Other names with
 // lxsweep's prefix are the user's to set.
 func isPromised(name string) bool {

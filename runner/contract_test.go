@@ -94,3 +94,21 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+func TestEquipped(t *testing.T) {
+	a := Attempt{
+		Number: 1, RunName: "ex-8", JobID: 8, Experiment: &sweep.Experiment{Name: "ex", HP: sweep.NewObject(nil)},
+		Command: sweep.Command{Env: []sweep.Var{{Name: "LXSWEEP_RESULT", Value: "the user's"}}},
+	}
+	got := Equipped(a, "/tmp/result.json").Env
+	results := slices.DeleteFunc(slices.Clone(got), func(v sweep.Var) bool { return v.Name != "LXSWEEP_RESULT" })
+	if want := []sweep.Var{{Name: "LXSWEEP_RESULT", Value: "/tmp/result.json"}}; !slices.Equal(results, want) {
+		t.Errorf("%v, want %v", results, want)
+	}
+	if !slices.Contains(got, sweep.Var{Name: "LXSWEEP_JOBID", Value: "8"}) {
+		t.Errorf("the contract is not whole: %v", got)
+	}
+	if len(a.Command.Env) != 1 {
+		t.Error("the attempt's own variables were changed")
+	}
+}

@@ -47,6 +47,9 @@ type Place struct {
 	// OutputName is the folder below the output root: the run name, or
 	// "<run name>-rN" for a re-run with other work.
 	OutputName string
+	// OutputRoot is an absolute folder that takes the place of the output root
+	// that the experiment names; empty for that one.
+	OutputRoot string
 }
 
 // Command is what a runner starts, and what it needs.

@@ -105,6 +105,20 @@ func TestApplyArgv(t *testing.T) {
 	})
 }
 
+func TestTryArgv(t *testing.T) {
+	input := func(files ...string) InputOptions { return InputOptions{Files: files} }
+	check(t, newTryCmd, []argv[TryOptions]{
+		{args: "", refusal: "no file was named"},
+		{args: "g.hcl ex-8 --filter hp.x==1", refusal: "both a run and --filter were given"},
+		{args: "g.hcl", want: &TryOptions{InputOptions: input("g.hcl")}},
+		{args: "ex-8", want: &TryOptions{InputOptions: input("ex-8")}},
+		{args: "g.hcl ex-8", want: &TryOptions{InputOptions: input("g.hcl"), Run: "ex-8"}},
+		{args: "a.hcl b a-b-8? --state s", want: &TryOptions{InputOptions: input("a.hcl", "b"), Run: "a-b-8", StateOptions: StateOptions{"s"}}},
+		{args: "a.hcl ./ex-8", want: &TryOptions{InputOptions: input("a.hcl", "./ex-8")}},
+		{args: "g.hcl --filter hp.x==1", want: &TryOptions{InputOptions: input("g.hcl"), Filter: "hp.x==1"}},
+	})
+}
+
 func TestReadingArgv(t *testing.T) {
 	read := ReadOptions{StateOptions: StateOptions{"s"}, Sweep: "n", Filter: "number>1"}
 	check(t, newStatusCmd, []argv[StatusOptions]{

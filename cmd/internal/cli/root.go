@@ -70,6 +70,7 @@ is ever run twice, lost or renumbered.`,
 	})
 	root.AddCommand(
 		newPlanCmd(f, runPlan),
+		newTryCmd(f, runTry),
 		newApplyCmd(f, runApply),
 		newStatusCmd(f, runStatus),
 		newResultsCmd(f, runResults),
