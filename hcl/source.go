@@ -22,8 +22,8 @@ const maxFile = 8 << 20
 // errTooLarge is the error of a file over maxFile.
 var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
 
-// readFile reads from the file system, and nothing of what is too large.
-func readFile(path string) ([]byte, error) {
+// ReadFile reads a file as Load does: nothing of one that is too large.
+func ReadFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ type sources struct {
 
 func newSources(read func(string) ([]byte, error)) *sources {
 	if read == nil {
-		read = readFile
+		read = ReadFile
 	}
 	return &sources{read: read, parsed: map[string]*hcl2.File{}}
 }

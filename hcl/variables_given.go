@@ -90,7 +90,7 @@ func (r *resolver) take(v *variable, text, source string) {
 func (r *resolver) fromFile(path string) {
 	read := r.in.opts.ReadFile
 	if read == nil {
-		read = readFile
+		read = ReadFile
 	}
 	data, err := read(path)
 	if err != nil {

@@ -153,6 +153,11 @@ func TestRunArgv(t *testing.T) {
 		{args: "ex-8 a-b-9 --reason late", want: &CancelOptions{Runs: []string{"ex-8", "a-b-9"}, Reason: "late"}},
 		{args: "--sweep n", want: &CancelOptions{Sweep: "n"}},
 	})
+	check(t, newFmtCmd, []argv[FmtOptions]{
+		{args: "--nope", refusal: "unknown flag"},
+		{args: "", want: &FmtOptions{}},
+		{args: "--check --diff - a b", want: &FmtOptions{Files: []string{"-", "a", "b"}, Check: true, Diff: true}},
+	})
 	check(t, newValidateCmd, []argv[ValidateOptions]{
 		{args: "g.hcl --set hp.x=1", want: &ValidateOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}, Sets: []string{"hp.x=1"}}}},
 	})

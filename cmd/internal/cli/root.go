@@ -79,6 +79,7 @@ is ever run twice, lost or renumbered.`,
 		newShowCmd(f, runShow),
 		newCancelCmd(f, runCancel),
 		newValidateCmd(f, runValidate),
+		newFmtCmd(f, runFmt),
 		newVersionCmd(f),
 	)
 	return root
