@@ -159,7 +159,9 @@ func TestRunArgv(t *testing.T) {
 		{args: "--check --diff - a b", want: &FmtOptions{Files: []string{"-", "a", "b"}, Check: true, Diff: true}},
 	})
 	check(t, newValidateCmd, []argv[ValidateOptions]{
-		{args: "g.hcl --set hp.x=1", want: &ValidateOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}, Sets: []string{"hp.x=1"}}}},
+		{args: "g.hcl --set hp.x=1", want: &ValidateOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}, Sets: []string{"hp.x=1"}}, Output: "text"}},
+		{args: "g.hcl -o json", want: &ValidateOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}}, Output: "json"}},
+		{args: "g.hcl -o yaml", refusal: `--output "yaml" is not known`},
 	})
 }
 

@@ -35,10 +35,14 @@ type project struct {
 
 // load reads the files and prints what is wrong with them.
 func (f *Factory) load(o InputOptions) (*hcl.Module, error) {
-	return f.loadWith(o.Files, hcl.Options{
+	return f.loadWith(o.Files, f.languageOptions(o))
+}
+
+func (f *Factory) languageOptions(o InputOptions) hcl.Options {
+	return hcl.Options{
 		Vars: o.Vars, VarFiles: f.absAll(o.VarFiles), Sets: o.Sets, Configs: o.Configs, Round: o.Round, Runner: o.Runner,
 		Environ: f.Environ,
-	})
+	}
 }
 
 func (f *Factory) loadWith(files []string, o hcl.Options) (*hcl.Module, error) {
