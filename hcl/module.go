@@ -30,6 +30,7 @@ type Options struct {
 type Module struct {
 	Sweeps    []*sweep.Sweep // in source order
 	Variables []Variable     // sorted by name
+	Configs   []string       // labels, in source order
 	Files     []File         // all that was read
 	// Dir is the absolute folder of the first file: relative paths start here.
 	Dir string

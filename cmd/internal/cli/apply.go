@@ -47,7 +47,8 @@ Ctrl-C once starts nothing more and waits for what runs; twice ends that too.`,
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
   lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
-		Args: needFiles,
+		Args:              needFiles,
+		ValidArgsFunction: completeFiles("hcl", "lxplan"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Files = args
 			if err := oneOf("--progress", o.Progress, "auto", "tty", "plain", "quiet"); err != nil {
@@ -71,6 +72,7 @@ Ctrl-C once starts nothing more and waits for what runs; twice ends that too.`,
 	fs.IntVar(&o.MaxFailures, "max-failures", 0, "start nothing more after so many failures")
 	fs.DurationVar(&o.LockTimeout, "lock-timeout", 0, "wait so long for another apply to end (-1s: as long as it takes)")
 	fs.StringVar(&o.Progress, "progress", "auto", "how progress is shown: auto, tty, plain, quiet")
+	offer(fs, "progress", "auto", "tty", "plain", "quiet")
 	return cmd
 }
 

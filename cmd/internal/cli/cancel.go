@@ -41,6 +41,7 @@ has; where no apply runs, it ends them itself.`,
 			}
 			return noArgs(cmd, args)
 		},
+		ValidArgsFunction: f.completeRuns(isOpen),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Runs = args
 			return run(cmd.Context(), o)

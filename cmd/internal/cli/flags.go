@@ -31,6 +31,7 @@ func (o *InputOptions) flags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
 	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
 	fs.StringVar(&o.Runner, "runner", "", "where experiments run: local")
+	offer(fs, "runner", "local")
 }
 
 // settings are the inputs as they would be typed, less files and variables.
@@ -63,12 +64,21 @@ func filterFlag(fs *pflag.FlagSet, filter *string) {
 
 func outputFlag(fs *pflag.FlagSet, output *string, choices ...string) {
 	fs.StringVarP(output, "output", "o", choices[0], "how it is written: "+strings.Join(choices, ", "))
+	offer(fs, "output", choices...)
 }
 
 func parallelFlags(fs *pflag.FlagSet, parallel *int, gpus *[]string) {
 	fs.IntVar(parallel, "parallel", 0, "run at most so many at once (default: one a core)")
 	fs.StringSliceVar(gpus, "gpus", nil, "the `devices` to hand out, as CUDA_VISIBLE_DEVICES names them")
 }
+
+// offer gives a flag's values to completion.
+func offer(fs *pflag.FlagSet, flag string, choices ...string) {
+	_ = fs.SetAnnotation(flag, offered, choices) // fails for a flag that there is not
+}
+
+// offered is the annotation of a flag that holds its values.
+const offered = "lxsweep_values"
 
 // oneOf checks a flag whose values are known.
 func oneOf(flag, value string, choices ...string) error {
@@ -86,6 +96,7 @@ type RerunOptions struct {
 
 func (o *RerunOptions) flags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.Rerun, "rerun", nil, "run again: `failed`, changed, lost, cancelled, or run names, with commas")
+	offer(fs, "rerun", "failed", "changed", "lost", "cancelled")
 	fs.BoolVar(&o.AcceptChanged, "accept-changed", false, "take changed work as equivalent to what ran, and keep the results")
 }
 

@@ -37,6 +37,7 @@ With --check nothing is written, and it exits with 1 if a file would change.`,
 		Example: `  lxsweep fmt
   lxsweep fmt --check --diff sweeps/
   lxsweep fmt - < grid.hcl`,
+		ValidArgsFunction: completeFiles("hcl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Files = args
 			return run(cmd.Context(), o)

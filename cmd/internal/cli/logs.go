@@ -33,7 +33,8 @@ func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobr
 		Example: `  lxsweep logs ex-8
   lxsweep logs ex-8 -f
   lxsweep logs ex-8 --attempt 1 > first.log`,
-		Args: needRuns(1, 1),
+		Args:              needRuns(1, 1),
+		ValidArgsFunction: f.completeRun(hasStarted),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Run = args[0]
 			return run(cmd.Context(), o)

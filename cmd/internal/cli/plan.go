@@ -39,7 +39,8 @@ Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place
   lxsweep plan grid.hcl --filter 'hp.depth == 8'
   lxsweep plan grid.hcl -o json | jq -r 'select(.start).hp'
   lxsweep plan grid.hcl --out night.lxplan && lxsweep apply night.lxplan`,
-		Args: needFiles,
+		Args:              needFiles,
+		ValidArgsFunction: completeFiles("hcl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Files = args
 			if err := oneOf("--output", o.Output, "text", "json"); err != nil {

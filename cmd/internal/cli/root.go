@@ -59,7 +59,7 @@ is ever run twice, lost or renumbered.`,
 				f.noColor = &noColor
 			}
 		},
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.PersistentFlags().BoolVar(&noColor, "no-color", false, "write without colour (--no-color=false: with)")
 	root.SetIn(f.In)
@@ -80,8 +80,10 @@ is ever run twice, lost or renumbered.`,
 		newCancelCmd(f, runCancel),
 		newValidateCmd(f, runValidate),
 		newFmtCmd(f, runFmt),
+		newCompletionCmd(f),
 		newVersionCmd(f),
 	)
+	f.completeFlags(root)
 	return root
 }
 

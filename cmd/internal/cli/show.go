@@ -29,7 +29,8 @@ func newShowCmd(f *Factory, run func(context.Context, *ShowOptions) error) *cobr
 		Example: `  lxsweep show ex-8
   lxsweep show ex-8 -o json | jq .hp
   lxsweep show ex-8 --cmd`,
-		Args: needRuns(1, 1),
+		Args:              needRuns(1, 1),
+		ValidArgsFunction: f.completeRun(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Run = args[0]
 			if err := oneOf("--output", o.Output, "yaml", "json"); err != nil {

@@ -44,7 +44,8 @@ A file or folder that is named like a run is written ./ex-8.`,
   lxsweep try grid.hcl ex-8
   lxsweep try grid.hcl --filter 'hp.depth == 8' --set hp.epochs=1
   lxsweep try grid.hcl --config base`,
-		Args: needFiles,
+		Args:              needFiles,
+		ValidArgsFunction: f.completeTry,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.take(args); err != nil {
 				return err

@@ -32,7 +32,8 @@ detail, range and snippet. It exits with 1 if there are errors.`,
 		Example: `  lxsweep validate grid.hcl
   lxsweep validate grid.hcl --var tag=v13
   lxsweep validate grid.hcl -o json | jq -r '.diagnostics[].summary'`,
-		Args: needFiles,
+		Args:              needFiles,
+		ValidArgsFunction: completeFiles("hcl"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Files = args
 			if err := oneOf("--output", o.Output, "text", "json"); err != nil {
