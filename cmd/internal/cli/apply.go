@@ -42,7 +42,12 @@ func newApplyCmd(f *Factory, run func(context.Context, *ApplyOptions) error) *co
 succeeded or failed is kept unless --rerun says otherwise. It can be interrupted
 and started again at any time: the same command goes on.
 
-Ctrl-C once starts nothing more and waits for what runs; twice ends that too.`,
+Ctrl-C once starts nothing more and waits for what runs; twice ends that too.
+SIGHUP leaves the programs running, and the next apply adopts them.
+
+It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
+has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
+130 if it was interrupted.`,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan

@@ -173,15 +173,6 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestEveryCommandIsDocumented(t *testing.T) {
-	f, _, _ := world(t)
-	for _, cmd := range newRootCmd(f).Commands() {
-		if cmd.Short == "" || cmd.RunE == nil {
-			t.Errorf("%s has no text or nothing to do", cmd.Name())
-		}
-	}
-}
-
 func TestErrorsEndWithTheirCode(t *testing.T) {
 	f, out, errs := world(t)
 	if code := Run(context.Background(), f, []string{"logs", "ex-8"}); code != ExitError {

@@ -23,7 +23,11 @@ func newBestCmd(f *Factory, run func(context.Context, *BestOptions) error) *cobr
 	cmd := &cobra.Command{
 		Use:   "best",
 		Short: "Show the best experiment of each sweep, and how to run it again by hand",
+		Long: `best shows the winner of each sweep that has an objective: its score, its
+hyperparameters and its output folder. Equals, and a whole Pareto front, are all
+shown. With -o json there is the command, too.` + readsNewest + filterNames,
 		Example: `  lxsweep best
+  lxsweep best --filter 'hp.depth <= 4'
   lxsweep best --sweep nightly -o json | jq .[0].hp`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

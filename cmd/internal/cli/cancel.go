@@ -32,9 +32,13 @@ func newCancelCmd(f *Factory, run func(context.Context, *CancelOptions) error) *
 		Use:   "cancel RUN... | --sweep SWEEP",
 		Short: "End runs, and keep those that wait from being started",
 		Long: `cancel asks the apply that runs the experiments to end them and waits until it
-has; where no apply runs, it ends them itself.`,
+has; where no apply runs, it ends them itself. The request is kept in the
+ledger. Programs get TERM, and KILL after a grace.
+
+What is cancelled stays so: apply leaves it alone until --rerun cancelled.`,
 		Example: `  lxsweep cancel ex-8 ex-9
-  lxsweep cancel --sweep nightly`,
+  lxsweep cancel --sweep nightly
+  lxsweep cancel ex-8 --reason 'the wrong data'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.Sweep == "" {
 				return needRuns(1, -1)(cmd, args)

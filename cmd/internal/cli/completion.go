@@ -12,9 +12,10 @@ func newCompletionCmd(f *Factory) *cobra.Command {
 		Long: `completion prints a script for your shell that completes commands, flags, files,
 and what is in your ledger and files: runs, sweeps, rounds, configs, variables.
 
-bash needs the package bash-completion; zsh needs compinit in ~/.zshrc.`,
-		Example: `  source <(lxsweep completion bash)      in ~/.bashrc
-  lxsweep completion zsh > "${fpath[1]}/_lxsweep"
+bash needs the package bash-completion; zsh needs this in ~/.zshrc:
+  fpath+=~/.zfunc; autoload -Uz compinit; compinit`,
+		Example: `  eval "$(lxsweep completion bash)"     # in ~/.bashrc
+  lxsweep completion zsh > ~/.zfunc/_lxsweep
   lxsweep completion fish > ~/.config/fish/completions/lxsweep.fish`,
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {

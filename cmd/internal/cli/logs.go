@@ -30,6 +30,12 @@ func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobr
 	cmd := &cobra.Command{
 		Use:   "logs RUN",
 		Short: "Print the output of a run",
+		Long: `logs prints what a run's program wrote to stdout and stderr, in the order of
+writing: the newest attempt, unless --attempt names another. To a terminal
+control characters are made visible, but for colours; anywhere else the bytes are
+as they were.
+
+With -f it goes on until the attempt has ended.`,
 		Example: `  lxsweep logs ex-8
   lxsweep logs ex-8 -f
   lxsweep logs ex-8 --attempt 1 > first.log`,

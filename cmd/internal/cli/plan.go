@@ -31,12 +31,19 @@ func newPlanCmd(f *Factory, run func(context.Context, *PlanOptions) error) *cobr
 		Use:   "plan FILE...",
 		Short: "Show which experiments there are, and what apply would do to each",
 		Long: `plan expands the sweeps of the files and compares every experiment with the
-ledger. It takes no lock and changes nothing.
+ledger: what apply would start and why, what it would keep and why. It prints the
+count of every stage, the first command in full, and what the machine lacks. It
+takes no lock and changes nothing.
+
+--filter narrows it, --rerun and --accept-changed say what to do about what has
+run; give apply the same. A plan that --out saves is applied exactly, or refused.
 
 With -o json it writes an object a line: a header, the experiments, a summary.
-Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place.`,
+Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place.` + filterNames + `
+In a plan there is sign, too: 'sign == "+"'.`,
 		Example: `  lxsweep plan grid.hcl
   lxsweep plan grid.hcl --filter 'hp.depth == 8'
+  lxsweep plan grid.hcl --var tag=v13 --set run.max_memory=8Gi
   lxsweep plan grid.hcl -o json | jq -r 'select(.start).hp'
   lxsweep plan grid.hcl --out night.lxplan && lxsweep apply night.lxplan`,
 		Args:              needFiles,

@@ -31,8 +31,14 @@ func newResultsCmd(f *Factory, run func(context.Context, *ResultsOptions) error)
 	cmd := &cobra.Command{
 		Use:   "results",
 		Short: "List the experiments by their objective, best first",
+		Long: `results ranks the experiments of each sweep by its objective, with the
+hyperparameters that differ between them; on a Pareto front several are first.
+Experiments without a value of the objective come last, with their state.
+
+json and csv hold every metric and every hyperparameter.` + readsNewest + filterNames,
 		Example: `  lxsweep results
   lxsweep results --sweep nightly --limit 10
+  lxsweep results --filter 'metric.val_loss < 0.3 && hp.depth == 8'
   lxsweep results -o csv > results.csv`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

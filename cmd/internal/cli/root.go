@@ -46,10 +46,17 @@ func newRootCmd(f *Factory) *cobra.Command {
 		Short: "Declare, plan and apply hyperparameter sweeps",
 		Long: `lxsweep runs hyperparameter sweeps: files say which experiments there are, plan
 shows what would happen to each, apply runs those that have not run, and nothing
-is ever run twice, lost or renumbered.`,
-		Example: `  lxsweep plan grid.hcl      what would run
-  lxsweep apply grid.hcl     run it
-  lxsweep results            which experiment won`,
+is ever run twice, lost or renumbered.
+
+stdout is data, stderr is everything else. Exit codes: 0 done; 1 error; 2 plan
+--detailed-exitcode would start something; 3 some wanted experiment has not
+succeeded; 4 locked; 5 stale plan; 130 interrupted, resumable. The environment:
+LXSWEEP_VAR_x gives a variable its value; NO_COLOR and CLICOLOR_FORCE turn colour
+off and on.`,
+		Example: `  lxsweep try grid.hcl       # does one experiment work?
+  lxsweep plan grid.hcl      # what would run
+  lxsweep apply grid.hcl     # run it
+  lxsweep results            # which experiment won`,
 		Args:          known,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
@@ -68,23 +75,19 @@ is ever run twice, lost or renumbered.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hinted(err, "see: "+cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(
-		newPlanCmd(f, runPlan),
-		newTryCmd(f, runTry),
-		newApplyCmd(f, runApply),
-		newStatusCmd(f, runStatus),
-		newResultsCmd(f, runResults),
-		newBestCmd(f, runBest),
-		newLogsCmd(f, runLogs),
-		newShowCmd(f, runShow),
-		newCancelCmd(f, runCancel),
-		newValidateCmd(f, runValidate),
-		newFmtCmd(f, runFmt),
-		newCompletionCmd(f),
-		newVersionCmd(f),
-	)
+	root.SetUsageFunc(f.usage)
+	root.AddGroup(commandGroups...)
+	f.addCommands(root)
 	f.completeFlags(root)
 	return root
+}
+
+func (f *Factory) addCommands(root *cobra.Command) {
+	root.AddCommand(grouped("write", newValidateCmd(f, runValidate), newFmtCmd(f, runFmt), newTryCmd(f, runTry))...)
+	root.AddCommand(grouped("run", newPlanCmd(f, runPlan), newApplyCmd(f, runApply), newCancelCmd(f, runCancel))...)
+	root.AddCommand(grouped("read",
+		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
+	root.AddCommand(grouped("other", newCompletionCmd(f), newVersionCmd(f))...)
 }
 
 // known refuses the name of a command that there is not.

@@ -26,6 +26,12 @@ func newShowCmd(f *Factory, run func(context.Context, *ShowOptions) error) *cobr
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show everything about a run: hyperparameters, attempts, metrics",
+		Long: `show prints what the ledger knows of a run: its hyperparameters, which sweeps
+asked for it, and every attempt with its command, its state and reason, times,
+metrics, output folder and the commit of the code.
+
+With --cmd it prints the newest attempt's command and folder as one line for a
+shell, to run it again by hand.`,
 		Example: `  lxsweep show ex-8
   lxsweep show ex-8 -o json | jq .hp
   lxsweep show ex-8 --cmd`,

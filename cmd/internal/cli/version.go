@@ -12,7 +12,10 @@ func newVersionCmd(f *Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  noArgs,
+		Long: `version prints the version of lxsweep, that of Go which it was built with, and
+the platform, on one line.`,
+		Example: `  lxsweep version`,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(f.Out, "lxsweep %s (%s, %s/%s)\n", f.version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
