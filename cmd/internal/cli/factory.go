@@ -53,7 +53,9 @@ func (f *Factory) Getenv(name string) string {
 
 // screen is how renderers draw on s.
 func (f *Factory) screen(s Stream) ui.Screen {
-	return ui.Screen{Width: s.Width(), Color: ui.WantColor(f.noColor, f.Getenv, s.Terminal)}
+	return ui.Screen{
+		Width: s.Width(), Color: ui.WantColor(f.noColor, f.Getenv, s.Terminal), ASCII: ui.WantASCII(f.Getenv),
+	}
 }
 
 // SystemFactory is the process' own world.

@@ -43,7 +43,7 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 	}
 	dropped, err := t.Write(w, s)
 	if err == nil && len(dropped) > 0 {
-		_, err = fmt.Fprintln(w, s.Paint(Dim, Fit("  not shown: "+Clean(strings.Join(dropped, ", "))+" (-o csv has all)", s.Width)))
+		_, err = fmt.Fprintln(w, s.Paint(Dim, s.Fit("  not shown: "+Clean(strings.Join(dropped, ", "))+" (-o csv has all)", s.Width)))
 	}
 	return err
 }

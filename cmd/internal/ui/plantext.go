@@ -148,7 +148,7 @@ func (t *PlanText) writeRows(w io.Writer, rows *sample, paths []string, configs 
 	}
 	dropped, _ := table.Write(w, t.screen)
 	if len(dropped) > 0 {
-		fmt.Fprintln(w, t.screen.Paint(Dim, Fit("     not shown: "+Clean(strings.Join(dropped, ", ")), t.screen.Width)))
+		fmt.Fprintln(w, t.screen.Paint(Dim, t.screen.Fit("     not shown: "+Clean(strings.Join(dropped, ", ")), t.screen.Width)))
 	}
 }
 

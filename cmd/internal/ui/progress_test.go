@@ -92,7 +92,7 @@ func TestStatusLine(t *testing.T) {
 	for name, columns := range map[string]int{"statusline-80.golden": 80, "statusline-30.golden": 30} {
 		var b bytes.Buffer
 		c := &clock{began}
-		replay(c, NewStatusLine(&b, func() int { return columns }, false, 6, c.Now))
+		replay(c, NewStatusLine(&b, func() int { return columns }, Screen{}, 6, c.Now))
 		text := bytes.ReplaceAll(b.Bytes(), []byte(clearLine), []byte("\n<clear>"))
 		golden(t, name, text)
 	}

@@ -1,6 +1,10 @@
 package ui
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
 
 // How lxsweep talks to people. These rules hold for every command:
 //
@@ -23,6 +27,8 @@ import "strconv"
 type Screen struct {
 	Width int // columns; 0 for no limit
 	Color bool
+	// ASCII says that it shows no UTF-8: what is left out is marked by "...".
+	ASCII bool
 }
 
 // Color is a way to paint a piece of text.
@@ -46,6 +52,36 @@ func (s Screen) Paint(c Color, text string) string {
 	}
 	code := [...]int{Bold: 1, Dim: 2, Red: 31, Green: 32, Yellow: 33, Cyan: 36}[c]
 	return "\x1b[" + strconv.Itoa(code) + "m" + text + "\x1b[0m"
+}
+
+// Fit is Fit with the screen's own ellipsis.
+func (s Screen) Fit(text string, columns int) string {
+	if !s.ASCII {
+		return Fit(text, columns)
+	}
+	text = s.spelt(text)
+	switch {
+	case columns <= 0 || Width(text) <= columns:
+		return text
+	case columns < len(asciiEllipsis):
+		return asciiEllipsis[:columns]
+	}
+	return s.spelt(Fit(text, columns-len(asciiEllipsis)+1))
+}
+
+// spelt is text with the screen's own ellipsis.
+func (s Screen) spelt(text string) string {
+	if !s.ASCII {
+		return text
+	}
+	return strings.ReplaceAll(text, ellipsis, asciiEllipsis)
+}
+
+// WantASCII reports whether the locale names a character set that is not UTF-8.
+// Where there is no locale, as in many containers, UTF-8 is the better guess.
+func WantASCII(getenv func(string) string) bool {
+	locale := strings.ToLower(cmp.Or(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")))
+	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }
 
 // WantColor decides by the flag (nil if it was not given), the environment and

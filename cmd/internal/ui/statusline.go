@@ -21,10 +21,10 @@ const clearLine = "\r\x1b[K"
 // and above it a line for each thing that a person should see. Close must be
 // called.
 type StatusLine struct {
-	out   io.Writer
-	width func() int
-	color Screen
-	now   func() time.Time
+	out    io.Writer
+	width  func() int
+	screen Screen
+	now    func() time.Time
 
 	mu    sync.Mutex // guards what follows and the writing
 	tally tally
@@ -36,9 +36,9 @@ type StatusLine struct {
 
 // NewStatusLine starts one for so many experiments. width is asked at every
 // drawing, so that a resized terminal is drawn right.
-func NewStatusLine(out io.Writer, width func() int, color bool, total int, now func() time.Time) *StatusLine {
+func NewStatusLine(out io.Writer, width func() int, screen Screen, total int, now func() time.Time) *StatusLine {
 	l := &StatusLine{
-		out: out, width: width, color: Screen{Color: color}, now: now,
+		out: out, width: width, screen: screen, now: now,
 		tally: newTally(total, now()), stop: make(chan struct{}),
 	}
 	l.ended.Go(l.tick)
@@ -104,7 +104,7 @@ func (l *StatusLine) Close() {
 
 func (l *StatusLine) above(c Color, text string) {
 	l.clear()
-	fmt.Fprintln(l.out, l.color.Paint(c, Clean(text)))
+	fmt.Fprintln(l.out, l.screen.Paint(c, Clean(text)))
 	l.drawn = time.Time{}
 }
 
@@ -118,7 +118,7 @@ func (l *StatusLine) clear() {
 func (l *StatusLine) draw() {
 	now := l.now()
 	// The last column stays free: some terminals wrap when it is written.
-	text := Fit(l.text(now), max(1, l.width()-1))
+	text := l.screen.Fit(l.text(now), max(1, l.width()-1))
 	fmt.Fprint(l.out, clearLine+text)
 	l.shown, l.drawn = true, now
 }

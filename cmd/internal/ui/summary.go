@@ -86,7 +86,7 @@ func (a *Applied) writeFailures(w io.Writer, s Screen) {
 		writeIndented(w, "  | ", f.Outcome.Tail)
 	}
 	if more := a.Summary.Failed - min(len(a.Failures), MaxFailures); more > 0 && len(a.Failures) > 0 {
-		fmt.Fprintf(w, "%s %s\n", ellipsis, Count(more, "more", "more"))
+		fmt.Fprintf(w, "%s %s\n", s.spelt(ellipsis), Count(more, "more", "more"))
 	}
 	if len(a.Failures) > 0 {
 		fmt.Fprintln(w)

@@ -54,7 +54,7 @@ func Texts(texts ...string) Row {
 // Write draws the table and returns the titles of the columns that it left out
 // for want of room.
 func (t *Table) Write(w io.Writer, s Screen) (dropped []string, err error) {
-	l := t.measure()
+	l := t.measure(s)
 	for s.Width > 0 && !l.fit(t, s.Width) {
 		i := l.leaveOut(t)
 		if i < 0 {
@@ -68,7 +68,7 @@ func (t *Table) Write(w io.Writer, s Screen) (dropped []string, err error) {
 	}
 	for _, r := range t.Rows {
 		if r.Span != "" {
-			b.WriteString(s.Paint(Dim, Fit(strings.Repeat(" ", t.Indent)+Clean(r.Span), s.Width)) + "\n")
+			b.WriteString(s.Paint(Dim, s.Fit(strings.Repeat(" ", t.Indent)+Clean(r.Span), s.Width)) + "\n")
 			continue
 		}
 		l.line(b, t, s, r.Cells)
@@ -83,7 +83,7 @@ type layout struct {
 	right          []bool
 }
 
-func (t *Table) measure() *layout {
+func (t *Table) measure(s Screen) *layout {
 	n := len(t.Columns)
 	l := &layout{natural: make([]int, n), width: make([]int, n), right: make([]bool, n)}
 	for i := range t.Columns {
@@ -92,7 +92,7 @@ func (t *Table) measure() *layout {
 			if i >= len(r.Cells) || r.Cells[i].Text == "" {
 				continue
 			}
-			text := Clean(r.Cells[i].Text)
+			text := s.spelt(Clean(r.Cells[i].Text))
 			l.natural[i] = max(l.natural[i], Width(text))
 			l.right[i] = l.right[i] && numeric(text)
 		}
@@ -170,9 +170,9 @@ func (l *layout) line(b *bufio.Writer, t *Table, s Screen, cells []Cell) {
 		if w == 0 || i >= len(cells) {
 			continue
 		}
-		text := Fit(Clean(cells[i].Text), w)
+		text := s.Fit(Clean(cells[i].Text), w)
 		if s.Width > 0 {
-			text = Fit(text, max(1, s.Width-used-pending))
+			text = s.Fit(text, max(1, s.Width-used-pending))
 		}
 		space := w - Width(text)
 		if l.right[i] {

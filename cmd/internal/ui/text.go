@@ -11,7 +11,10 @@ import (
 )
 
 // ellipsis stands for what was left out.
-const ellipsis = "…"
+const (
+	ellipsis      = "…"
+	asciiEllipsis = "..."
+)
 
 // Clean returns s as one line that is safe to print: control characters,
 // characters that turn the direction of writing, and bytes that are not UTF-8

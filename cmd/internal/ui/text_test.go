@@ -47,6 +47,44 @@ func TestFit(t *testing.T) {
 	}
 }
 
+func TestFitASCII(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		columns int
+		want    string
+	}{
+		{"val_loss", 8, "val_loss"},
+		{"val_loss", 7, "val_..."},
+		{"val_loss", 3, "..."},
+		{"val_loss", 2, ".."},
+		{"… 2 more", 0, "... 2 more"},
+		{"val_lo…", 8, "val_l..."}, // what was cut already grows
+	} {
+		if got := (Screen{ASCII: true}).Fit(c.text, c.columns); got != c.want {
+			t.Errorf("Fit(%q, %d) = %q, want %q", c.text, c.columns, got, c.want)
+		}
+	}
+}
+
+func TestWantASCII(t *testing.T) {
+	for _, c := range []struct {
+		all, ctype, lang string
+		want             bool
+	}{
+		{"", "", "", false},
+		{"", "", "en_US.UTF-8", false},
+		{"C.utf8", "", "C", false},
+		{"", "", "C", true},
+		{"C", "", "en_US.UTF-8", true},
+		{"", "de_DE.ISO-8859-1", "en_US.UTF-8", true},
+	} {
+		env := map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}
+		if got := WantASCII(func(name string) string { return env[name] }); got != c.want {
+			t.Errorf("%v: %t, want %t", env, got, c.want)
+		}
+	}
+}
+
 func TestClean(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain 学習率 é":           "plain 学習率 é",
