@@ -27,7 +27,7 @@ func Format(paths []string, read func(path string) ([]byte, error)) (list []Form
 	diags = newDiagnostics(src.diags, src.parsed)
 	for _, f := range src.files {
 		if !src.unsound(f.Path) {
-			list = append(list, Formatted{f, layout(src.parsed[f.Path].Bytes)})
+			list = append(list, Formatted{f, Layout(src.parsed[f.Path].Bytes)})
 		}
 	}
 	return list, diags
@@ -43,7 +43,9 @@ func (s *sources) unsound(name string) bool {
 	return false
 }
 
-func layout(text []byte) []byte {
+// Layout returns a text as HCL's own formatter lays it out. What is no HCL is
+// returned much as it is.
+func Layout(text []byte) []byte {
 	text = bytes.TrimRight(hclwrite.Format(text), "\n")
 	if len(text) == 0 {
 		return nil
