@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	stated = regexp.MustCompile(`(?i)[\[(;,]\s*defaults?(?: to| is|:|=|\s)\s*`)
+	stated = regexp.MustCompile(`(?i)[\[(;,]\s*defaults?(?:\s+to|\s+is)?(?:\s*[:=]|\s)\s*`)
 	plain  = regexp.MustCompile(`(?i)\b(?:defaults? to|default is|default:)\s+("[^"]*"|'[^']*'|[^\s,;]+)`)
 )
 
@@ -18,9 +18,11 @@ func (o *Option) readDefault() {
 		return
 	}
 	switch {
-	case text == "None" || text == "==SUPPRESS==":
+	case text == "None" || text == "==SUPPRESS==" || strings.HasPrefix(text, "None "):
 		o.State = None
 		return
+	case strings.EqualFold(text, "none") || !o.List && unquoted(text) == text && strings.Contains(text, " "):
+		return // that is prose
 	case o.Kind == Switch || o.Kind == Count:
 		return
 	case o.Kind == Toggle:

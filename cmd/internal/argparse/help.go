@@ -7,16 +7,18 @@ import (
 )
 
 var (
-	escapes = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
-	heading = regexp.MustCompile(`^(\S[^:]*):$`)
-	boxed   = regexp.MustCompile(`^[╭┌]─+ (.*?) ─*[╮┐]$`)
-	gap     = regexp.MustCompile(`\s{2,}`)
-	flag    = regexp.MustCompile(`^--?[A-Za-z0-9]`)
+	escapes  = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
+	heading  = regexp.MustCompile(`^(\S[^:]*):$`)
+	boxed    = regexp.MustCompile(`^[╭┌]─+ (.*?) ─*[╮┐]$`)
+	gap      = regexp.MustCompile(`\s{2,}`)
+	bothWays = regexp.MustCompile(`--\[no-\]([A-Za-z0-9][\w-]*)`)
+	flag     = regexp.MustCompile(`^--?[A-Za-z0-9]`)
 )
 
 // Read reads the text of --help.
 func Read(text string) Help {
 	text = strings.ReplaceAll(escapes.ReplaceAllString(text, ""), "\r", "")
+	text = bothWays.ReplaceAllString(text, "--$1, --no-$1")
 	u := readUsage(text)
 	h := Help{}
 	for _, e := range entries(text) {
@@ -40,16 +42,17 @@ func Read(text string) Help {
 }
 
 // positional adds an entry of the section of positional arguments, where
-// subcommands are, too.
+// argparse has the subcommands, too.
 func (h *Help) positional(e entry, u usage) {
-	if names := braced(e.invocation); names != nil && u.subcommands(e.invocation) {
-		h.Commands = append(h.Commands, names...)
-		return
+	name := strings.Fields(e.invocation)[0]
+	switch {
+	case u.subcommands(e.invocation):
+		h.Commands = append(h.Commands, braced(e.invocation)...)
+	case e.deep && !slices.Contains(h.Commands, name):
+		h.Commands = append(h.Commands, name)
+	case !e.deep:
+		h.Positionals = append(h.Positionals, readPositional(e, u))
 	}
-	if name := strings.Fields(e.invocation)[0]; slices.Contains(h.Commands, name) && e.deep {
-		return
-	}
-	h.Positionals = append(h.Positionals, readPositional(e, u))
 }
 
 // entry is an option, a positional argument or a subcommand in a help text.
@@ -166,4 +169,4 @@ func (r *entryReader) split(body string) (invocation, help string) {
 }
 
 // spelling is a column of typer's that belongs to the invocation.
-var spelling = regexp.MustCompile(`^(-\S.*|\[[^\]: ]+\]|<[^>]+>(\.\.\.)?|(INTEGER|FLOAT|TEXT|BOOLEAN|PATH|FILE|DIRECTORY|FILENAME|UUID)( RANGE)?(\.\.\.)?|[A-Z][A-Z0-9_]*(\.\.\.)?)$`)
+var spelling = regexp.MustCompile(`^(-\S.*|\[[^\]: ]+\]|<[^>]+>(\.\.\.)?|(INTEGER|FLOAT|TEXT|BOOLEAN|PATH|FILE|DIRECTORY|FILENAME|UUID)( RANGE)?( \[[^\]]*\])?(\.\.\.)?|[A-Z][A-Z0-9_]*(\.\.\.)?)$`)

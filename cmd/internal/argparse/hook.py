@@ -1,6 +1,6 @@
 # Runs a program up to the point where its argparse parser would read the command
 # line, and prints the parser there. A program that has none gets --help.
-import argparse, json, os, runpy, sys
+import argparse, itertools, json, os, runpy, sys
 
 MARK = "\x1elxsweep "
 SKIP = (argparse._HelpAction, argparse._VersionAction)
@@ -28,9 +28,19 @@ def texts(action, parser, value):
     return words, ""
 
 
+def choices(action, parser):
+    """What may be typed, if it is little and reads back as what is meant."""
+    try:
+        few = list(itertools.islice(action.choices, 51))
+        words = [str(c) for c in few]
+        return words if len(few) < 51 and [parser._get_value(action, w) for w in words] == few else []
+    except Exception:
+        return []
+
+
 def kind(action):
-    name = type(action).__name__
-    if name == "BooleanOptionalAction" or any(f.startswith("--no-") for f in action.option_strings[1:]) and action.nargs == 0:
+    flags = action.option_strings
+    if action.nargs == 0 and any("--no-" + f[2:] in flags for f in flags):
         return "toggle"
     if isinstance(action, argparse._CountAction):
         return "count"
@@ -53,8 +63,8 @@ def option(action, parser):
         d["negative"] = [f for f in flags if f.startswith("--no-")]
         flags = [f for f in flags if not f.startswith("--no-")]
     d["flags"] = flags
-    if action.choices is not None:
-        d["choices"] = [str(c) for c in action.choices]
+    if action.choices is not None and not isinstance(action.type, argparse.FileType):
+        d["choices"] = choices(action, parser)
     d["list"] = action.nargs in ("+", "*") or isinstance(action.nargs, int) and action.nargs > 0
     d["required"] = bool(action.required) and action.nargs not in ("?", "*")
     default = parser._defaults.get(action.dest, action.default)
@@ -69,7 +79,7 @@ def option(action, parser):
             d["trouble"] = "no values at all cannot be written"
         if d["list"] != isinstance(default, (list, tuple)):
             d["trouble"] = "one value is the default of a list" if d["list"] else "a list is the default of one value"
-    if action.help and action.help is not argparse.SUPPRESS:
+    if action.help:
         d["help"] = " ".join(action.help.split())
     return d
 
@@ -77,7 +87,7 @@ def option(action, parser):
 def described(parser, words):
     h = {"options": [], "positionals": []}
     for action in parser._actions:
-        if isinstance(action, SKIP):
+        if isinstance(action, SKIP) or action.help is argparse.SUPPRESS and not action.required:
             continue
         if isinstance(action, argparse._SubParsersAction):
             h["commands"] = list(action.choices)

@@ -2,6 +2,7 @@ package argparse
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -91,16 +92,9 @@ func (o *Option) takes(metavar string) {
 		return
 	}
 	o.Kind = Value
-	first, _, _ := strings.Cut(metavar, " ")
-	switch {
-	case strings.HasSuffix(metavar, "...]"):
-		o.List = true
-	case strings.HasSuffix(metavar, "..."):
-		o.Kind = Repeat
-		metavar = strings.TrimSuffix(metavar, "...")
-	case strings.HasPrefix(metavar, "<") || strings.Count(metavar, first+" ") >= 1:
-		o.List = true
-	}
+	names := strings.Fields(metavar)
+	o.List = strings.HasSuffix(strings.TrimSuffix(metavar, "]"), "...") || strings.HasPrefix(metavar, "<") || slices.Contains(names[1:], names[0])
+	metavar = strings.TrimSuffix(metavar, "...")
 	if o.Choices = braced(metavar); o.Choices == nil {
 		o.Choices = barred(metavar)
 	}

@@ -119,6 +119,18 @@ func TestTryArgv(t *testing.T) {
 	})
 }
 
+func TestInitArgv(t *testing.T) {
+	check(t, newInitCmd, []argv[InitOptions]{
+		{args: "", want: &InitOptions{File: "grid.hcl"}},
+		{args: "a.hcl", want: &InitOptions{File: "a.hcl"}},
+		{args: "-- python train.py --lr 1", want: &InitOptions{File: "grid.hcl", Command: []string{"python", "train.py", "--lr", "1"}}},
+		{args: "a.hcl -- ./train fit", want: &InitOptions{File: "a.hcl", Command: []string{"./train", "fit"}}},
+		{args: "--", refusal: "no command follows --"},
+		{args: "train.py", refusal: `"train.py" does not end in .hcl`},
+		{args: "python train.py", refusal: `"train.py" is one argument too many`},
+	})
+}
+
 func TestReadingArgv(t *testing.T) {
 	read := ReadOptions{StateOptions: StateOptions{"s"}, Sweep: "n", Filter: "number>1"}
 	check(t, newStatusCmd, []argv[StatusOptions]{

@@ -148,6 +148,9 @@ func (o *InitOptions) silent(words []string, stderr string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		return errorf("name it as you would in a shell here, for example: lxsweep init -- python3 train.py", "%s cannot be started: %w", words[0], err)
 	}
+	if errors.Is(err, context.Canceled) {
+		return &exitError{code: ExitInterrupted, err: errors.New("interrupted: nothing was written"), hint: "the same command begins again"}
+	}
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	if last := lines[len(lines)-1]; last != "" {
 		return errorf(hint, "%s: %w: %s", line, err, last)

@@ -168,18 +168,20 @@ var (
 // refusal says why an option cannot be a hyperparameter, empty if it can.
 func (d *decider) refusal(o *argparse.Option) string {
 	switch {
+	case o.Kind == argparse.Count:
+		return "it is counted"
 	case !strings.HasPrefix(o.Long(), "--"):
 		return "it has no spelling with two dashes: write it in cmd by hand"
 	case secret.MatchString(plainName(o)):
 		return "secrets go by the environment: secret_env"
-	case o.Kind == argparse.Count:
-		return "it is counted"
 	case o.Kind == argparse.Repeat:
 		return `it is given several times: flags(hp, { list = "repeat" }) writes a list so`
 	case o.Kind == argparse.Toggle && o.State != argparse.Given:
 		return "its default is not known"
 	case o.Trouble != "":
 		return o.Trouble
+	case strings.ContainsRune(strings.Join(slices.Concat(o.Default, o.Choices), ""), 0):
+		return "no command line holds a zero byte"
 	case o.List && !d.last:
 		return "its values would take in the subcommand"
 	case o.Kind == argparse.Value && o.State == argparse.Unstated && !o.Required:
@@ -234,6 +236,7 @@ const (
 var (
 	dataName   = regexp.MustCompile(`^((data|dataset|datasets|input|train|img|image|images)_?(dir|path|root|folder|file)|data|root|datadir|dataroot)$`)
 	outputName = regexp.MustCompile(`^((out|output|outputs|save|log|logs|logging|checkpoint|checkpoints|ckpt|results?|exp|run|work|tensorboard|tb)_?(dir|path|root|folder|file)|out|output|save|save_model|save_to|default_root_dir)$`)
+	folderName = regexp.MustCompile(`(dir|root|folder)$`)
 	pathLike   = regexp.MustCompile(`^[./~]|/|^(data|datasets?|input|out|outputs?|results?|runs|logs?|checkpoints?|ckpts?)$|\.[A-Za-z][A-Za-z0-9]{0,4}$`)
 )
 
@@ -246,7 +249,7 @@ func roleOf(o *argparse.Option) (role, bool) {
 	if o.Kind != argparse.Value || o.List || len(o.Choices) > 0 || o.Type == argparse.Int || o.Type == argparse.Float || o.Type == argparse.Bool {
 		return 0, false
 	}
-	if o.State == argparse.Given && len(o.Default) == 1 && o.Default[0] != "" && o.Type != argparse.Path && !pathLike.MatchString(o.Default[0]) && !strings.HasSuffix(name, "dir") {
+	if o.State == argparse.Given && len(o.Default) == 1 && o.Default[0] != "" && o.Type != argparse.Path && !pathLike.MatchString(o.Default[0]) && !folderName.MatchString(name) {
 		return 0, false
 	}
 	switch {

@@ -178,6 +178,9 @@ func remark(o *argparse.Option) string {
 	if len(o.Choices) > 0 {
 		text = "one of " + strings.Join(o.Choices, ", ")
 	}
+	if len(o.Default) == 1 && o.Kind == argparse.Value && (o.Default[0] == "True" || o.Default[0] == "False") {
+		text = strings.TrimSuffix(`"True" or "False": `+text, ": ")
+	}
 	if o.Kind == argparse.Value && o.State == argparse.None && !o.Required {
 		word := "not passed"
 		if o.Type == argparse.Int || o.Type == argparse.Float {
@@ -199,12 +202,13 @@ func clean(help string) string {
 		}
 		return ""
 	})
-	return strings.Trim(strings.Join(strings.Fields(text), " "), " ;,")
+	text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), " ,", ",")
+	return strings.Trim(text, " ;,")
 }
 
 // short fits a comment's line.
 func short(text string) string {
-	const longest = 70
+	const longest = 90
 	runes := []rune(strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) {
 			return c

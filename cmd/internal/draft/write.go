@@ -71,7 +71,7 @@ func (w *writer) left() {
 				w.line("")
 				w.line("# Left to the program%s:", within(l))
 			}
-			w.line("# %s: %s", left.flag, short(left.why))
+			w.line("# %s: %s", short(left.flag), short(left.why))
 		}
 	}
 }

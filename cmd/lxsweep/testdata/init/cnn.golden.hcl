@@ -11,7 +11,7 @@ config "cnn" {
     workers      = 4                          # number of data loading workers
     epochs       = 90                         # number of total epochs to run
     start_epoch  = 0                          # manual epoch number (useful on restarts)
-    batch_size   = 256                        # mini-batch size , the total of all GPUs on this node
+    batch_size   = 256                        # mini-batch size, the total of all GPUs on this node
     lr           = 0.1                        # initial learning rate
     momentum     = 0.9                        # momentum
     wd           = 0.0001                     # weight decay
@@ -27,7 +27,7 @@ config "cnn" {
     dummy        = false                      # use fake data to benchmark
 
     # Left to the program:
-    # -v: it has no spelling with two dashes: write it in cmd by hand
+    # -v: it is counted
   }
   run {
     cmd    = "python3 cnn.py ${shellquote(run.data_dir)} ${flags(hp, { case = "kebab" })}"

@@ -9,7 +9,7 @@ config "gpt" {
   hp {
     eval_interval          = 2000
     init_from              = "scratch" # one of scratch, resume, gpt2
-    always_save_checkpoint = "True"    # after each eval
+    always_save_checkpoint = "True"    # "True" or "False": after each eval
     compile                = true      # use the compiler
     bias                   = false     # in layer norm and linear layers
     batch_size             = 12        # micro-batch size

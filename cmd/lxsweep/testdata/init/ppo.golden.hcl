@@ -9,9 +9,9 @@ config "ppo" {
   hp {
     exp_name            = "ppo"         # the name of this experiment
     seed                = 1             # seed of the experiment
-    torch_deterministic = "True"        # toggles determinism
-    cuda                = "True"        # if toggled, cuda will be enabled
-    track               = "False"       # track on a server
+    torch_deterministic = "True"        # "True" or "False": toggles determinism
+    cuda                = "True"        # "True" or "False": if toggled, cuda will be enabled
+    track               = "False"       # "True" or "False": track on a server
     env_id              = "CartPole-v1" # the id of the environment
     total_timesteps     = 500000        # total timesteps of the experiments
     learning_rate       = 0.00025       # the learning rate of the optimizer

@@ -13,8 +13,7 @@ config "segment" {
       quiet     = false
     }
     train {
-      data_root  = "tiles" # images and masks
-      backbone   = "fpn"   # one of unet, fpn
+      backbone   = "fpn" # one of unet, fpn
       widths     = [32, 64, 128]
       batch_size = 8
       amp        = false
@@ -29,11 +28,16 @@ config "segment" {
     # --classes: no values at all cannot be written
   }
   run {
-    cmd    = "python3 segment.py ${flags(hp.main)} train roads ${flags(hp.train, { case = "kebab" })} --log-file ${shellquote(run.output_dir)}/train.log"
+    cmd    = "python3 segment.py ${flags(hp.main)} train roads ${flags(hp.train, { case = "kebab" })} --data-root ${shellquote(run.data_dir)} --log-file ${shellquote(run.output_dir)}/train.log"
     inputs = ["segment.py"] # when these change, results are stale
     # max_cpu    = "1" # what an experiment needs: as many run at once as fit
     # max_memory = "4Gi"
     # timeout    = "4h"
+  }
+  resources {
+    host {
+      data_dir = "tiles"
+    }
   }
 }
 
@@ -51,5 +55,5 @@ sweep "first" {
   }
   # repeat { main { seed = [0, 1, 2] } } # every point once with each: is it the hyperparameters, or luck?
   # The subcommands are eval, train.
-  # objective { minimize = "val_loss" } # a metric, found in lines such as val_loss=0.21
+  objective { minimize = "val_loss" } # the program's text prints it as val_loss=...
 }

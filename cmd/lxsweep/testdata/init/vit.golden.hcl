@@ -32,8 +32,8 @@ config "vit" {
     log-wandb        = false                  # log training and validation metrics to wandb
 
     # Left to the program:
-    # --data-dir: data: add --data-dir ${shellquote(run.data_dir)} to cmd, and data_dir…
-    # --model-kwargs: it is given several times: flags(hp, { list = "repeat" }) writes a li…
+    # --data-dir: data: add --data-dir ${shellquote(run.data_dir)} to cmd, and data_dir below
+    # --model-kwargs: it is given several times: flags(hp, { list = "repeat" }) writes a list so
   }
   run {
     cmd    = "python3 vit.py ${flags(hp)} --output ${shellquote(run.output_dir)}"
