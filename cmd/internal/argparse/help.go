@@ -35,6 +35,9 @@ func Read(text string) Help {
 			h.positional(e, u)
 		}
 	}
+	if len(h.Positionals) == 0 {
+		h.Positionals = u.clickArguments()
+	}
 	if len(h.Options)+len(h.Positionals) == 0 {
 		h.Options = u.options()
 	}

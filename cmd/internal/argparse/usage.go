@@ -84,3 +84,26 @@ func (u usage) options() []Option {
 	}
 	return all
 }
+
+// clickArguments are the positional arguments of a usage line of click's, which
+// names them nowhere else: train [OPTIONS] DATA [EXTRA]... COMMAND [ARGS]...
+func (u usage) clickArguments() []Option {
+	_, after, found := strings.Cut(u.all, "[OPTIONS]")
+	if !found {
+		return nil
+	}
+	var all []Option
+	for _, word := range strings.Fields(after) {
+		name, several := strings.CutSuffix(word, "...")
+		bare := strings.Trim(name, "[]")
+		if bare == "COMMAND" || bare == "COMMAND1" {
+			break
+		}
+		o := Option{Name: strings.ToLower(bare), Kind: Value, List: several, Required: bare == name}
+		if o.Choices = braced(name); o.Choices == nil {
+			o.Choices = barred(strings.Trim(name, "{}"))
+		}
+		all = append(all, o)
+	}
+	return all
+}

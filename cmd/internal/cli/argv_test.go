@@ -121,10 +121,13 @@ func TestTryArgv(t *testing.T) {
 
 func TestInitArgv(t *testing.T) {
 	check(t, newInitCmd, []argv[InitOptions]{
-		{args: "", want: &InitOptions{File: "grid.hcl"}},
-		{args: "a.hcl", want: &InitOptions{File: "a.hcl"}},
-		{args: "-- python train.py --lr 1", want: &InitOptions{File: "grid.hcl", Command: []string{"python", "train.py", "--lr", "1"}}},
-		{args: "a.hcl -- ./train fit", want: &InitOptions{File: "a.hcl", Command: []string{"./train", "fit"}}},
+		{args: "", want: &InitOptions{File: "grid.hcl", Timeout: 30 * time.Second}},
+		{args: "a.hcl", want: &InitOptions{File: "a.hcl", Timeout: 30 * time.Second}},
+		{
+			args: "-- python train.py --timeout 1",
+			want: &InitOptions{File: "grid.hcl", Command: []string{"python", "train.py", "--timeout", "1"}, Timeout: 30 * time.Second},
+		},
+		{args: "a.hcl --timeout 5m -- ./train fit", want: &InitOptions{File: "a.hcl", Command: []string{"./train", "fit"}, Timeout: 5 * time.Minute}},
 		{args: "--", refusal: "no command follows --"},
 		{args: "train.py", refusal: `"train.py" does not end in .hcl`},
 		{args: "python train.py", refusal: `"train.py" is one argument too many`},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,18 +26,20 @@ type InitOptions struct {
 	// Command is a program with the arguments that it needs in any case; empty
 	// for a file about no program in particular.
 	Command []string
+	// Timeout bounds what the program takes to say its options.
+	Timeout time.Duration
 }
 
 func newInitCmd(f *Factory, run func(context.Context, *InitOptions) error) *cobra.Command {
 	o := &InitOptions{Factory: f}
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "init [FILE] [-- COMMAND [ARG]...]",
 		Short: "Write a first .hcl file, for a program of yours if you name it",
 		Long: `init writes a commented file to begin with (default grid.hcl), and never over
 one that is there.
 
-With a command it asks the program for its options: it runs it with --help, for
-at most 30 seconds, without a shell and without input. A Python program that uses
+With a command it asks the program for its options: it runs it with --help,
+bounded in time, without a shell and without input. A Python program that uses
 argparse is stopped where it would read its arguments, and its parser asked for
 exact types and defaults; the program's code above that line runs, as it does for
 --help. The file's first experiment runs the program with its own defaults. What
@@ -45,26 +48,37 @@ could not be read is said in comments.`,
   lxsweep init -- python train.py
   lxsweep init cnn.hcl -- python train.py fit --data data/cifar`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files := args
-			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
-				files, o.Command = args[:dash], args[dash:]
-				if len(o.Command) == 0 {
-					return errorf("for example: lxsweep init -- python train.py", "no command follows --")
-				}
-			}
-			if len(files) > 1 {
-				return errorf("put -- before a program: lxsweep init -- "+strings.Join(args, " "), "%q is one argument too many", files[1])
-			}
-			o.File = "grid.hcl"
-			if len(files) == 1 {
-				o.File = files[0]
-			}
-			if filepath.Ext(o.File) != ".hcl" {
-				return errorf("for example: lxsweep init grid.hcl, or for a program: lxsweep init -- "+o.File, "%q does not end in .hcl", o.File)
+			if err := o.complete(args, cmd.ArgsLenAtDash()); err != nil {
+				return err
 			}
 			return run(cmd.Context(), o)
 		},
 	}
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 30*time.Second, "how long the program may take to say its options")
+	return cmd
+}
+
+// complete parts the file from the command, which follows -- (dash is -1 if
+// there is none).
+func (o *InitOptions) complete(args []string, dash int) error {
+	files := args
+	if dash >= 0 {
+		files, o.Command = args[:dash], args[dash:]
+		if len(o.Command) == 0 {
+			return errorf("for example: lxsweep init -- python train.py", "no command follows --")
+		}
+	}
+	if len(files) > 1 {
+		return errorf("put -- before a program: lxsweep init -- "+strings.Join(args, " "), "%q is one argument too many", files[1])
+	}
+	o.File = "grid.hcl"
+	if len(files) == 1 {
+		o.File = files[0]
+	}
+	if filepath.Ext(o.File) != ".hcl" {
+		return errorf("for example: lxsweep init grid.hcl, or for a program: lxsweep init -- "+o.File, "%q does not end in .hcl", o.File)
+	}
+	return nil
 }
 
 //go:embed init.hcl

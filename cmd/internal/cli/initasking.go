@@ -17,12 +17,8 @@ import (
 	"github.com/lxsweep/lxsweep/cmd/internal/draft"
 )
 
-// A program is asked for its options within these bounds: importing large
-// libraries takes a while, a help text is never as long.
-const (
-	helpTimeout = 30 * time.Second
-	helpBytes   = 1 << 20
-)
+// helpBytes bounds what is kept of a program's output: no help text is as long.
+const helpBytes = 1 << 20
 
 // program asks the program, and looks at where things are.
 func (o *InitOptions) program(ctx context.Context, target string) (draft.Program, error) {
@@ -142,8 +138,8 @@ func (o *InitOptions) silent(words []string, stderr string, err error) error {
 	line := strings.Join(words, " ") + " --help"
 	hint := "see what is wrong: " + line
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errorf("does it read its arguments at all? for a file about no program: lxsweep init "+o.File,
-			"%s did not end within %s, and was stopped; nothing was written", line, helpTimeout)
+		return errorf("if it is slow to load: --timeout 5m; if it does not read its arguments: lxsweep init "+o.File+", and fill in cmd",
+			"%s did not end within %s, and was stopped; nothing was written", line, o.Timeout)
 	}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		return errorf("name it as you would in a shell here, for example: lxsweep init -- python3 train.py", "%s cannot be started: %w", words[0], err)
@@ -161,7 +157,7 @@ func (o *InitOptions) silent(words []string, stderr string, err error) error {
 // output runs a command in the current folder, without input. It and what it
 // started end with the context.
 func (o *InitOptions) output(ctx context.Context, words []string) (stdout, stderr string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, helpTimeout)
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	var out, errs bounded
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)

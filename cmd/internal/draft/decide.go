@@ -37,7 +37,7 @@ type hyper struct {
 }
 
 // left is an option that is not, and why.
-type left struct{ flag, why, help string }
+type left struct{ flag, why string }
 
 // decide reads the levels from the program down.
 func decide(p Program) []*level {
@@ -136,7 +136,7 @@ func (d *decider) option(o argparse.Option) {
 		why = "its name cannot be that of a hyperparameter beside the others"
 	}
 	if why != "" {
-		d.left = append(d.left, left{o.Long(), why, o.Help})
+		d.left = append(d.left, left{o.Long(), why})
 		return
 	}
 	d.hypers = append(d.hypers, hyper{at, literal, remark(&o), o})
@@ -185,7 +185,7 @@ func (d *decider) refusal(o *argparse.Option) string {
 	case o.List && !d.last:
 		return "its values would take in the subcommand"
 	case o.Kind == argparse.Value && o.State == argparse.Unstated && !o.Required:
-		return "its default is not shown by --help"
+		return "its default is not shown by --help: add NAME = VALUE above to pass it"
 	case o.List && len(o.Default) == 0 && o.State == argparse.Given:
 		return "no values at all cannot be written"
 	}
@@ -205,7 +205,7 @@ func (d *decider) positional(o argparse.Option) {
 	case known:
 		d.before = append(d.before, d.place(role, ""))
 	case !o.Required:
-		d.left = append(d.left, left{o.Name, "an argument by position: write it in cmd by hand", o.Help})
+		d.left = append(d.left, left{o.Name, "an argument by position, which can be left out"})
 	default:
 		d.before = append(d.before, quoteAll([]string{d.standIn(&o)})...)
 	}
@@ -273,7 +273,7 @@ func (d *decider) folders(o argparse.Option) bool {
 		value = o.Default[0]
 	}
 	if role == data && (value == "" && !o.Required || strings.HasPrefix(value, "~")) {
-		d.left = append(d.left, left{o.Long(), "data: add " + o.Long() + " ${shellquote(run.data_dir)} to cmd, and data_dir below", o.Help})
+		d.left = append(d.left, left{o.Long(), "data: add " + o.Long() + " ${shellquote(run.data_dir)} to cmd, and data_dir below"})
 		return true
 	}
 	if name := plainName(&o); role == output && value == "" && fileLike.MatchString(name+" "+o.Help) {
@@ -295,6 +295,7 @@ func (d *decider) place(r role, value string) string {
 	}
 	if value == "" {
 		d.missing = append(d.missing, "the data's folder (data_dir)")
+		return "${shellquote(run.data_dir)}"
 	}
 	if rel, err := filepath.Rel(d.folder, folder); err == nil && filepath.IsAbs(folder) && !strings.HasPrefix(rel, "..") {
 		folder = rel

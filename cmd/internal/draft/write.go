@@ -66,13 +66,33 @@ func (w *writer) hp() {
 // left says what is no hyperparameter, and why.
 func (w *writer) left() {
 	for _, l := range w.levels {
-		for i, left := range l.left {
-			if i == 0 {
-				w.line("")
-				w.line("# Left to the program%s:", within(l))
+		var reasons []string
+		flags := map[string][]string{}
+		for _, left := range l.left {
+			if flags[left.why] == nil {
+				reasons = append(reasons, left.why)
 			}
-			w.line("# %s: %s", short(left.flag), short(left.why))
+			flags[left.why] = append(flags[left.why], short(left.flag))
 		}
+		if len(reasons) > 0 {
+			w.line("")
+			w.line("# Left to the program%s:", within(l))
+		}
+		for _, why := range reasons {
+			w.reason(why, flags[why])
+		}
+	}
+}
+
+// reason writes a few flags a line.
+func (w *writer) reason(why string, flags []string) {
+	if len(flags) == 1 {
+		w.line("# %s: %s", flags[0], short(why))
+		return
+	}
+	w.line("# %s:", short(why))
+	for few := range slices.Chunk(flags, 6) {
+		w.line("#   %s", strings.Join(few, ", "))
 	}
 }
 
@@ -132,7 +152,8 @@ func (l *level) flags() string {
 
 func (w *writer) resources() {
 	dataDir := w.levels[len(w.levels)-1].dataDir
-	if dataDir == "" && w.WorkingDir == "" {
+	used := strings.Contains(w.cmd(), "run.data_dir")
+	if !used && w.WorkingDir == "" {
 		return
 	}
 	w.line("resources {")
@@ -140,8 +161,11 @@ func (w *writer) resources() {
 	if w.WorkingDir != "" {
 		w.line("working_dir = %s", literalText(w.WorkingDir))
 	}
-	if dataDir != "" {
+	switch {
+	case dataDir != "":
 		w.line("data_dir = %s", literalText(dataDir))
+	case used:
+		w.line(`# data_dir = "data" # CHANGE_ME: where the data is, if not beside this file`)
 	}
 	w.line("}")
 	w.line("}")
