@@ -90,22 +90,29 @@ func hooked(words []string) []string {
 var plainOption = regexp.MustCompile(`^-[uOBEsIq]+$`)
 
 // ask returns what a program says of its arguments.
-func (o *InitOptions) ask(ctx context.Context, words, args []string) (argparse.Help, error) {
+func (o *InitOptions) ask(ctx context.Context, words, args []string) (help argparse.Help, err error) {
+	asked := false
 	if hook := hooked(words); hook != nil {
-		stdout, _, err := o.output(ctx, slices.Concat(hook, args, []string{"--help"}))
+		stdout, stderr, err := o.output(ctx, slices.Concat(hook, args, []string{"--help"}))
 		if help, ok, _ := argparse.Decode(stdout); ok {
 			return help, nil
 		}
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			return argparse.Help{}, o.silent(words, "", err)
+			return help, o.silent(words, "", err)
+		}
+		// It took --help, as it will again: one that only runs does so once.
+		asked, help = err == nil && len(args) == 0, read(stdout, stderr)
+	}
+	if !asked {
+		if help, err = o.help(ctx, words, nil); err != nil {
+			return help, err
 		}
 	}
-	help, err := o.read(ctx, words, nil)
-	if err != nil || len(help.Commands) == 0 {
-		return help, err
+	if len(help.Commands) == 0 {
+		return help, nil
 	}
 	help.Chosen = chosen(help.Commands, args)
-	sub, err := o.read(ctx, words, []string{help.Chosen})
+	sub, err := o.help(ctx, words, []string{help.Chosen})
 	help.Sub = &sub
 	return help, err
 }
@@ -120,17 +127,23 @@ func chosen(commands, args []string) string {
 	return commands[0]
 }
 
-// read reads the text of --help.
-func (o *InitOptions) read(ctx context.Context, words, args []string) (argparse.Help, error) {
+// help runs a program for the text of --help.
+func (o *InitOptions) help(ctx context.Context, words, args []string) (argparse.Help, error) {
 	stdout, stderr, err := o.output(ctx, slices.Concat(words, args, []string{"--help"}))
-	help := argparse.Read(stdout)
-	if len(help.Options)+len(help.Positionals)+len(help.Commands) == 0 {
-		help = argparse.Read(stderr)
-	}
+	help := read(stdout, stderr)
 	if err != nil && len(help.Options)+len(help.Commands) == 0 {
 		return help, o.silent(slices.Concat(words, args), stderr, err)
 	}
 	return help, nil
+}
+
+// read takes stdout, or stderr, where some programs write their help.
+func read(stdout, stderr string) argparse.Help {
+	help := argparse.Read(stdout)
+	if len(help.Options)+len(help.Positionals)+len(help.Commands) == 0 {
+		return argparse.Read(stderr)
+	}
+	return help
 }
 
 // silent is the error of a program that does not say its options.
