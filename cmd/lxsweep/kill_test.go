@@ -74,11 +74,7 @@ func TestKillEveryProcess(t *testing.T) {
 	k := newKilling(t)
 	k.run(func(apply *exec.Cmd) {
 		k.kill(apply.Process.Pid)
-		for _, pid := range k.holders() {
-			if isShell(pid) {
-				k.kill(pid)
-			}
-		}
+		k.killShells()
 	})
 	for name, r := range k.runs() {
 		if r.ends < 1 {
@@ -87,11 +83,13 @@ func TestKillEveryProcess(t *testing.T) {
 	}
 }
 
-// TestKillEverything kills the programs as well.
+// TestKillEverything kills the programs as well, after the shells: a shell that
+// saw its program killed would say so, and rightly.
 func TestKillEverything(t *testing.T) {
 	k := newKilling(t)
 	k.run(func(apply *exec.Cmd) {
 		k.kill(apply.Process.Pid)
+		k.killShells()
 		for _, pid := range k.holders() {
 			k.kill(pid)
 		}
@@ -192,6 +190,15 @@ func (k *killing) awaitEvents(n int) {
 func (k *killing) kill(pid int) {
 	_ = syscall.Kill(pid, syscall.SIGKILL)
 	k.note(fmt.Sprintf("killed - %d\n", pid))
+}
+
+// killShells kills the slots' resident shells.
+func (k *killing) killShells() {
+	for _, pid := range k.holders() {
+		if isShell(pid) {
+			k.kill(pid)
+		}
+	}
 }
 
 func (k *killing) note(line string) {

@@ -19,7 +19,7 @@ var flagGroups = []struct {
 	{"Which experiments", []string{"config", "sweep", "filter", "round", "rerun", "accept-changed", "cancel-removed", "attempt"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state"}},
-	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "auto-approve", "follow", "reason", "check"}},
+	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "auto-approve", "follow", "reason", "check", "timeout"}},
 	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "cmd", "diff", "no-color", "help"}},
 }
 

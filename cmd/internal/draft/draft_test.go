@@ -43,7 +43,7 @@ func options() *rapid.Generator[argparse.Option] {
 }
 
 // TestEveryDraftLoads holds whatever a program says: the file loads, is laid out
-// as hcl.Format does it, and every experiment has a command.
+// as hcl.Layout does it, and every experiment has a command.
 func TestEveryDraftLoads(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "grid.hcl")
 	rapid.Check(t, func(rt *rapid.T) {
@@ -56,8 +56,8 @@ func TestEveryDraftLoads(t *testing.T) {
 			Command: []string{"python", words().Draw(rt, "script")}, Args: rapid.SliceOfN(words(), 0, 3).Draw(rt, "args"),
 			Help: h, Name: "grid.hcl", Folder: "/home/me", Script: rapid.SampledFrom([]string{"", "train.py", "a b/größe.py"}).Draw(rt, "file"),
 		})
-		if string(hcl.Format(d.Text)) != string(d.Text) {
-			rt.Errorf("hcl.Format changes it:\n%s", d.Text)
+		if string(hcl.Layout(d.Text)) != string(d.Text) {
+			rt.Errorf("hcl.Layout changes it:\n%s", d.Text)
 		}
 		load(rt, file, d.Text)
 	})
