@@ -13,6 +13,20 @@ import (
 	"testing"
 )
 
+// copyExample copies a folder of examples into root, without what was run there
+// by hand, and returns the copy.
+func copyExample(t *testing.T, name, root string) string {
+	t.Helper()
+	dir := filepath.Join(root, name)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../examples", name))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, ".lxsweep")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // quoted is a block of a README that shows a file: a link to it, then its text.
 var quoted = regexp.MustCompile("(?ms)^\\[([^\\]]+)\\]\\(([^)]+)\\)\n\n```[a-z]*\n(.*?)^```$")
 
@@ -53,11 +67,7 @@ func TestFromSlurm(t *testing.T) {
 		t.Skip(err)
 	}
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
-	s := session{t, t.TempDir()}
-	if err := os.CopyFS(s.dir, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-
+	s := session{t, copyExample(t, "from-slurm", t.TempDir())}
 	tasks := s.runArray("sweep.sbatch")
 	best := slices.MinFunc(tasks, func(a, b task) int { return cmp.Compare(a.valLoss, b.valLoss) })
 	var commands []string
