@@ -27,6 +27,21 @@ func copyExample(t *testing.T, name, root string) string {
 	return dir
 }
 
+// pythonWith returns a Python that has the module, the user's or the system's.
+func pythonWith(t *testing.T, module string) string {
+	t.Helper()
+	said := ""
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		out, err := exec.Command(python, "-c", "import "+module).CombinedOutput()
+		if err == nil {
+			return python
+		}
+		said += fmt.Sprintf("%s: %v\n%s", python, err, out)
+	}
+	t.Skipf("no Python here has %s (apt-get install python3-%[1]s)\n%s", module, said)
+	return ""
+}
+
 // quoted is a block of a README that shows a file: a link to it, then its text.
 var quoted = regexp.MustCompile("(?ms)^\\[([^\\]]+)\\]\\(([^)]+)\\)\n\n```[a-z]*\n(.*?)^```$")
 

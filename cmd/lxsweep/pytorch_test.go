@@ -5,32 +5,16 @@ package main_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// torchPython returns a Python that has torch, the user's or the system's.
-func torchPython(t *testing.T) string {
-	t.Helper()
-	said := ""
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.Command(python, "-c", "import torch").CombinedOutput()
-		if err == nil {
-			return python
-		}
-		said += fmt.Sprintf("%s -c 'import torch': %v\n%s", python, err, out)
-	}
-	t.Skipf("no Python here has torch (apt-get install python3-torch)\n%s", said)
-	return ""
-}
-
 // TestPyTorch trains the example's whole sweep, then kills a longer training in
 // the middle: its retry goes on from the checkpoint and ends with the numbers of
 // a training that nobody killed.
 func TestPyTorch(t *testing.T) {
-	python := "python=" + torchPython(t)
+	python := "python=" + pythonWith(t, "torch")
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	root := t.TempDir()
 	copyExample(t, "quickstart", root) // whose images it reads
