@@ -111,6 +111,11 @@ func TestFromSlurm(t *testing.T) {
 	if !slices.Equal(commands, runs) {
 		t.Errorf("the array ran\n%s\nthe sweep ran\n%s", strings.Join(commands, "\n"), strings.Join(runs, "\n"))
 	}
+
+	s.edit("sweep.hcl", "[0.3, 1, 3]", "[0.3, 1, 2, 3]")
+	if plan, _ := s.lxsweep(0, "plan", "sweep.hcl"); !strings.Contains(plan, "Plan: 8 to run, 24 unchanged.") {
+		t.Errorf("with a value in the middle the plan is\n%s", plan)
+	}
 }
 
 // task is what one task of an array job wrote: its first line and the last
