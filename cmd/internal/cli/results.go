@@ -104,7 +104,7 @@ func lineOf(b *ui.Board, r analysis.Row) resultLine {
 	}
 	if last := r.Record.Last; last != nil {
 		line.Metrics = finite(b.Objective, last.Metrics)
-		line.Seconds, line.OutputDir, line.Reason = last.Duration().Seconds(), last.OutputDir, last.Reason
+		line.Seconds, line.OutputDir, line.Reason = ui.Seconds(last.Duration()), last.OutputDir, last.Reason
 	}
 	return line
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -157,7 +158,7 @@ func attemptShown(t *sweep.Tried) shownAttempt {
 	a := shownAttempt{
 		Attempt: t.Number, State: t.State, Why: t.Why, Class: t.Class, Reason: t.Reason, Command: t.Command,
 		Runner: t.Runner, Host: t.Host, Intended: timeOf(t.Intended), Started: timeOf(t.Started), Ended: timeOf(t.Ended),
-		Seconds: t.Duration().Seconds(), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
+		Seconds: ui.Seconds(t.Duration()), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
 		Work: t.Work.String(), ResultError: t.ResultError, Tail: t.Tail,
 	}
 	if t.State.Final() && t.Code != sweep.CodeUnknown {

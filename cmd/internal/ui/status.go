@@ -72,9 +72,9 @@ func (s *Status) fill(run *runStatus, last *sweep.Tried, o *sweep.Objective) {
 	}
 	started := last.Started
 	run.Started = &started
-	run.Seconds = last.Duration().Seconds()
+	run.Seconds = Seconds(last.Duration())
 	if !last.State.Final() {
-		run.Seconds = s.Now.Sub(started).Seconds()
+		run.Seconds = Seconds(s.Now.Sub(started))
 	}
 }
 
