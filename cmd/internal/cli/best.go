@@ -60,6 +60,9 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 			none = b.Sweep
 			continue
 		}
+		if len(lines) > 0 && o.Output == "table" {
+			fmt.Fprintln(o.Out)
+		}
 		for _, row := range b.Rows {
 			if row.Rank == 1 {
 				lines = append(lines, bestLine{lineOf(b, row), row.Record.Last.Command})
