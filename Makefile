@@ -28,5 +28,5 @@ demo: build ## train the quickstart's sweeps and show which experiment won
 	bin/lxsweep apply --auto-approve examples/quickstart/grid.hcl
 	cd examples/quickstart && ../../bin/lxsweep results
 
-clean: ## remove what build and demo made
-	rm -rf bin examples/quickstart/.lxsweep
+clean: ## remove what build and the examples made
+	rm -rf bin examples/*/.lxsweep
