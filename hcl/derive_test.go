@@ -230,7 +230,7 @@ config "a" {
   ` + run + `
 }
 sweep "s" { config = config.a }`,
-			[]string{"local.x (grid.hcl:1) → config.a.hp.lr (grid.hcl:3) → local.x"},
+			[]string{"local.x (grid.hcl:1) -> config.a.hp.lr (grid.hcl:3) -> local.x"},
 		},
 		"a partial config in use": {
 			`config "a" {

@@ -121,7 +121,7 @@ func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
 func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	o.KeepWriting()
 	f := *o.Factory
-	f.Out.Writer, f.Err.Writer = lenient{f.Out.Writer}, lenient{f.Err.Writer}
+	f.Out.Writer, f.Err.Writer, f.Err.Raw = lenient{f.Out.Writer}, lenient{f.Err.Writer}, lenient{f.Err.Raw}
 	o.Factory = &f
 	if o.quiet() && o.AutoApprove {
 		// What would be said is kept until it is known whether to say it.

@@ -19,7 +19,7 @@ func world(t *testing.T) (f *Factory, out, err *bytes.Buffer) {
 	width := func() int { return 80 }
 	return &Factory{
 		Version: "test", In: strings.NewReader(""),
-		Out: Stream{out, false, width}, Err: Stream{err, false, width},
+		Out: Stream{out, out, false, width}, Err: Stream{err, err, false, width},
 		Environ: func(string) (string, bool) { return "", false },
 		Dir:     t.TempDir(),
 		Now:     func() time.Time { return time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC) },

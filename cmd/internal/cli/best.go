@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
-	"github.com/lxsweep/lxsweep/runner/ledger"
 )
 
 // BestOptions are what `lxsweep best` is told.
@@ -55,6 +53,7 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 	}
 	lines := []bestLine{}
 	none := ""
+	var won []*ui.Board
 	for _, b := range boards {
 		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
 			none = b.Sweep
@@ -68,9 +67,7 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 				lines = append(lines, bestLine{lineOf(b, row), row.Record.Last.Command})
 			}
 		}
-		if o.Output == "table" {
-			writeBest(o, l, b)
-		}
+		won = append(won, b)
 	}
 	if len(lines) == 0 {
 		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value of its objective", none)
@@ -81,32 +78,11 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		e.SetIndent("", "  ")
 		return e.Encode(lines)
 	}
-	return nil
+	again := func(run string) string { return o.reader("show "+run+" --cmd", l) }
+	return ui.WriteBest(o.Out, o.screen(o.Out), won, o.short, again)
 }
 
 type bestLine struct {
 	resultLine
 	Command string `json:"command"`
-}
-
-// writeBest draws a board's winners: several where scores are equal, or on a
-// Pareto front.
-func writeBest(o *BestOptions, l *ledger.Ledger, b *ui.Board) {
-	s := o.screen(o.Out)
-	fmt.Fprintf(o.Out, "%s  %s\n", s.Paint(ui.Bold, "sweep "+ui.Clean(b.Sweep)), s.Paint(ui.Dim, ui.Clean(ui.ObjectiveText(b.Objective))))
-	for _, row := range b.Rows {
-		if row.Rank != 1 {
-			break
-		}
-		fmt.Fprintf(o.Out, "  %s  %s\n", s.Paint(ui.Green, row.Record.RunName()), ui.Score(b.Objective, row.Record.Last.Metrics))
-		t := &ui.Table{Indent: 4, NoTitles: true, Columns: []ui.Column{{}, {Shrink: 20}}}
-		for path, v := range row.Record.HP.Leaves() {
-			t.Rows = append(t.Rows, ui.Texts(path, v.Text()))
-		}
-		if row.Record.Last.OutputDir != "" {
-			t.Rows = append(t.Rows, ui.Texts("output", o.short(row.Record.Last.OutputDir)))
-		}
-		_, _ = t.Write(o.Out, s)
-		ui.WriteHints(o.Out, s, []ui.Hint{{Command: o.reader("show "+row.Record.RunName()+" --cmd", l), What: "a line to paste that runs it again"}})
-	}
 }

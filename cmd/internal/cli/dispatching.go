@@ -62,7 +62,7 @@ func (x *execution) progress(total int) ui.Progress {
 			}
 			return 80
 		}
-		return ui.NewStatusLine(x.Err, width, s, total, x.Now)
+		return ui.NewStatusLine(x.Err.Raw, width, s, total, x.Now)
 	case "plain":
 		return ui.NewLines(x.Err, s, total, x.Now)
 	}

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -64,6 +66,18 @@ func (f *Factory) usage(cmd *cobra.Command) error {
 	return nil
 }
 
+// help is what --help says: the Long or the Short, and the usage.
+func (f *Factory) help(cmd *cobra.Command, _ []string) {
+	w := cmd.OutOrStdout()
+	for _, paragraph := range strings.Split(cmp.Or(cmd.Long, cmd.Short), "\n\n") {
+		if columns := f.Out.Width(); columns > 0 && columns < 80 { // it is laid out for 80
+			paragraph = strings.Join(ui.Wrap(paragraph, columns), "\n")
+		}
+		fmt.Fprintf(w, "%s\n\n", paragraph)
+	}
+	_ = cmd.Usage()
+}
+
 // helpWidth is that of lines that can still be read.
 func helpWidth(columns int) int {
 	if columns <= 0 {
@@ -78,7 +92,8 @@ func (f *Factory) commands(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\n%s\n", f.screen(f.Out).Paint(ui.Bold, g.Title))
 		for _, sub := range cmd.Commands() {
 			if sub.GroupID == g.ID && sub.IsAvailableCommand() {
-				fmt.Fprintf(w, "  %-11s %s\n", sub.Name(), sub.Short)
+				lines := ui.Wrap(sub.Short, helpWidth(f.Out.Width())-14)
+				fmt.Fprintf(w, "  %-11s %s\n", sub.Name(), strings.Join(lines, "\n"+strings.Repeat(" ", 14)))
 			}
 		}
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -32,8 +31,8 @@ func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobr
 		Short: "Print the output of a run",
 		Long: `logs prints what a run's program wrote to stdout and stderr, in the order of
 writing: the newest attempt, unless --attempt names another. To a terminal
-control characters are made visible, but for colours; anywhere else the bytes are
-as they were.
+control characters are made visible, but for colours, and a carriage return ends
+a line; anywhere else the bytes are as they were.
 
 With -f it goes on until the attempt has ended.`,
 		Example: `  lxsweep logs ex-8
@@ -66,13 +65,7 @@ func runLogs(ctx context.Context, o *LogsOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	var out io.Writer = o.Out
-	if o.Out.Terminal {
-		safe := ui.NewSafeWriter(o.Out)
-		defer safe.Flush()
-		out = safe
-	}
-	return o.print(ctx, l, r, t, out)
+	return o.print(ctx, l, r, t)
 }
 
 // chooseAttempt returns the attempt with the number, the newest for 0.
@@ -96,7 +89,7 @@ func chooseAttempt(ctx context.Context, l *ledger.Ledger, r *sweep.Record, numbe
 }
 
 // print copies the log; with Follow it goes on until the attempt has ended.
-func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, out io.Writer) error {
+func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried) error {
 	path, err := o.logPath(l, r, t)
 	if err != nil {
 		return err
@@ -116,7 +109,7 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 			}
 		}
 		// What was written before the end was seen is read after it.
-		if _, err := io.Copy(out, file); err != nil || ended {
+		if _, err := io.Copy(o.Out, file); err != nil || ended {
 			return err
 		}
 		select {

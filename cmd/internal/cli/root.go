@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -23,20 +21,14 @@ func Main(args []string, version string) ExitCode {
 
 // Run runs a command line in the factory's world.
 func Run(ctx context.Context, f *Factory, args []string) ExitCode {
+	defer f.filter()()
 	root := newRootCmd(f)
 	root.SetArgs(args)
 	code, text, hint := outcome(root.ExecuteContext(ctx))
 	if text != "" {
-		writeError(f.Err, f.screen(f.Err), text, hint)
+		ui.WriteError(f.Err, f.screen(f.Err), text, hint)
 	}
 	return code
-}
-
-func writeError(w io.Writer, s ui.Screen, text, hint string) {
-	fmt.Fprintln(w, s.Paint(ui.Red, "error: ")+text)
-	if hint != "" {
-		fmt.Fprintln(w, "  "+hint)
-	}
 }
 
 func newRootCmd(f *Factory) *cobra.Command {
@@ -75,6 +67,7 @@ off and on.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hinted(err, "see: "+cmd.CommandPath()+" --help")
 	})
+	root.SetHelpFunc(f.help)
 	root.SetUsageFunc(f.usage)
 	root.AddGroup(commandGroups...)
 	f.addCommands(root)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -77,12 +79,25 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 		_, err = fmt.Fprintf(o.Out, "%s\n", text)
 		return err
 	}
-	text, err = yaml.JSONToYAML(text)
-	if err != nil {
+	if text, err = asYAML(text); err != nil {
 		return err
 	}
 	_, err = o.Out.Write(text)
 	return err
+}
+
+// asYAML turns JSON into YAML, with quotes where YAML has to escape.
+func asYAML(text []byte) ([]byte, error) {
+	var v any
+	if err := yaml.UnmarshalWithOptions(text, &v, yaml.UseOrderedMap()); err != nil {
+		return nil, err
+	}
+	return yaml.MarshalWithOptions(v, yaml.CustomMarshaler(func(s string) ([]byte, error) {
+		if ui.Clean(strings.ReplaceAll(s, "\n", "")) == strings.ReplaceAll(s, "\n", "") {
+			return yaml.Marshal(s)
+		}
+		return []byte(strconv.Quote(s)), nil
+	}))
 }
 
 // command prints the newest attempt's command with its folder and environment.

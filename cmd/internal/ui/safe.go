@@ -3,25 +3,34 @@ package ui
 import (
 	"bufio"
 	"io"
+	"sync"
 	"unicode/utf8"
 )
 
-// SafeWriter passes on text of unknown origin to a terminal: colours and line
-// ends stay, every other control character is made visible.
+// SafeWriter passes on text of unknown origin to people: colours and line ends
+// stay, a carriage return ends a line as it does for metrics, and what else
+// Screen.Clean replaces is made visible. It may be used by several goroutines.
 type SafeWriter struct {
+	screen Screen
+
+	mu  sync.Mutex // guards what follows
 	out *bufio.Writer
-	// held is an escape sequence or a rune that has only begun.
+	// held is an escape sequence, a line end or a rune that has only begun.
 	held []byte
 }
 
 // NewSafeWriter makes one. Flush must be called at the end.
-func NewSafeWriter(w io.Writer) *SafeWriter { return &SafeWriter{out: bufio.NewWriter(w)} }
+func NewSafeWriter(w io.Writer, s Screen) *SafeWriter {
+	return &SafeWriter{screen: s, out: bufio.NewWriter(w)}
+}
 
 // maxSequence is how long a colour sequence can be.
 const maxSequence = 32
 
 // Write passes b on.
 func (s *SafeWriter) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text := append(s.held, b...)
 	s.held = nil
 	for len(text) > 0 {
@@ -37,6 +46,8 @@ func (s *SafeWriter) Write(b []byte) (int, error) {
 
 // Flush writes what has only begun.
 func (s *SafeWriter) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for text := s.held; len(text) > 0; {
 		text = text[s.next(text, true):]
 	}
@@ -48,8 +59,17 @@ func (s *SafeWriter) Flush() error {
 // more text to tell.
 func (s *SafeWriter) next(text []byte, last bool) int {
 	switch c := text[0]; {
-	case c == '\n' || c == '\r' || c == '\t':
+	case c == '\n' || c == '\t':
 		s.out.WriteByte(c)
+		return 1
+	case c == '\r':
+		if len(text) == 1 && !last {
+			return 0
+		}
+		s.out.WriteByte('\n')
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
 		return 1
 	case c == 0x1b:
 		n, whole := colorSequence(text)
@@ -64,7 +84,7 @@ func (s *SafeWriter) next(text []byte, last bool) int {
 		return 0
 	}
 	_, n := utf8.DecodeRune(text)
-	s.out.WriteString(Clean(string(text[:n])))
+	s.out.WriteString(s.screen.Clean(string(text[:n])))
 	return n
 }
 

@@ -104,22 +104,28 @@ func (s *Status) Write(w io.Writer, screen Screen) error {
 }
 
 func (st *sweepStatus) write(w io.Writer, s Screen) {
-	title := s.Paint(Bold, "sweep "+Clean(st.Sweep))
+	title := s.Paint(Bold, "sweep "+s.Clean(st.Sweep))
 	if st.Round != "" {
-		title += "  round " + Clean(st.Round)
+		title += "  round " + s.Clean(st.Round)
 	}
 	fmt.Fprintln(w, title)
-	var parts []string
+	var parts, painted []string
 	for _, state := range stateOrder {
 		if n := st.Counts[state]; n > 0 {
 			name := string(state)
 			if state == sweep.Pending {
 				name = "not started"
 			}
-			parts = append(parts, s.Paint(StateColor(state), fmt.Sprintf("%s %s", Thousands(fmt.Sprint(n)), name)))
+			parts = append(parts, Thousands(fmt.Sprint(n))+" "+name)
+			painted = append(painted, s.Paint(StateColor(state), parts[len(parts)-1]))
 		}
 	}
-	fmt.Fprintf(w, "  %s: %s\n", Count(st.Total, "experiment", "experiments"), strings.Join(parts, ", "))
+	total := Count(st.Total, "experiment", "experiments") + ": "
+	if line := "  " + total + strings.Join(parts, ", "); s.Width > 0 && Width(line) > s.Width {
+		writeSentence(w, s, "  ", Plain, line)
+	} else {
+		fmt.Fprintf(w, "  %s%s\n", total, strings.Join(painted, ", "))
+	}
 	if len(st.Runs) == 0 {
 		return
 	}

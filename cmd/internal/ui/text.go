@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,8 +20,12 @@ const (
 // Clean returns s as one line that is safe to print: control characters,
 // characters that turn the direction of writing, and bytes that are not UTF-8
 // are written as Go writes them in a string.
-func Clean(s string) string {
-	if !strings.ContainsFunc(s, hostile) {
+func Clean(s string) string { return escaped(s, hostile) }
+
+// escaped writes the runes that are so, and bytes that are not UTF-8, as Go
+// writes them in a string.
+func escaped(s string, so func(rune) bool) string {
+	if !strings.ContainsFunc(s, so) {
 		return s
 	}
 	var b strings.Builder
@@ -29,7 +34,7 @@ func Clean(s string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case hostile(r):
+		case so(r):
 			quoted := fmt.Sprintf("%+q", r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		default:
@@ -92,6 +97,13 @@ func Wrap(s string, columns int) []string {
 		line, used = line+word, used+w
 	}
 	return append(lines, line)
+}
+
+// writeSentence writes text in lines that fit, each behind the indent.
+func writeSentence(w io.Writer, s Screen, indent string, c Color, text string) {
+	for _, line := range Wrap(s.Clean(text), s.proseWidth(len(indent))) {
+		fmt.Fprintln(w, indent+s.Paint(c, line))
+	}
 }
 
 func ascii(s string) bool {
