@@ -159,6 +159,7 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 	ways := map[string]cobra.CompletionFunc{
 		"state": file, "var-file": file, "out": file,
 		"sweep": f.fromLedger(sweepNames), "round": f.fromLedger(rounds),
+		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
 	for _, cmd := range root.Commands() {
@@ -186,6 +187,10 @@ func sweepNames(ctx context.Context, l *ledger.Ledger, _ string) (list []cobra.C
 		}
 	}
 	return list, err
+}
+
+func metricNames(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Completion, error) {
+	return l.MetricNames(ctx)
 }
 
 func rounds(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Completion, error) {

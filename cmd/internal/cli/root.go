@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
 )
 
 // Main runs the process' own command line and returns its exit code. Version is
@@ -25,7 +27,12 @@ func Main(args []string, version string) ExitCode {
 func Run(ctx context.Context, f *Factory, args []string) ExitCode {
 	root := newRootCmd(f)
 	root.SetArgs(args)
-	code, text, hint := outcome(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	var diags hcl.Diagnostics
+	if errors.As(err, &diags) {
+		err = f.diagnose(diags)
+	}
+	code, text, hint := outcome(err)
 	if text != "" {
 		writeError(f.Err, f.screen(f.Err), text, hint)
 	}
