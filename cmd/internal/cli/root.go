@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,6 @@ func writeError(w io.Writer, s ui.Screen, text, hint string) {
 }
 
 func newRootCmd(f *Factory) *cobra.Command {
-	var noColor bool
 	root := &cobra.Command{
 		Use:   "lxsweep",
 		Short: "Declare, plan and apply hyperparameter sweeps",
@@ -64,18 +64,17 @@ off and on.`,
   lxsweep plan grid.hcl      # what would run
   lxsweep apply grid.hcl     # run it
   lxsweep results            # which experiment won`,
-		Args:          known,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			if cmd.Flags().Changed("no-color") {
-				f.noColor = &noColor
-			}
-		},
+		Args:              known,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.PersistentFlags().BoolVar(&noColor, "no-color", false, "write without colour (--no-color=false: with)")
+	root.PersistentFlags().BoolFunc("no-color", "write without colour (--no-color=false: with)", func(value string) error {
+		off, err := strconv.ParseBool(value)
+		f.noColor = &off
+		return err
+	})
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.Err)
