@@ -48,16 +48,21 @@ func (f *Factory) completeRun(keep func(*sweep.Record) bool) cobra.CompletionFun
 
 func (f *Factory) completeRuns(keep func(*sweep.Record) bool) cobra.CompletionFunc {
 	return f.fromLedger(func(ctx context.Context, l *ledger.Ledger, begun string) (list []cobra.Completion, err error) {
-		q := ledger.Query{}
-		if dash := strings.LastIndexByte(begun, '-'); dash > 0 {
-			q = ledger.Query{AllRounds: true, Names: []string{begun[:dash], begun}} // the name itself may have a dash
+		queries := []ledger.Query{{}}
+		if dash := strings.LastIndexByte(begun, '-'); dash > 0 { // of the name, or in it
+			queries = []ledger.Query{{AllRounds: true, Names: []string{begun[:dash]}}, {}}
 		}
-		for r, err := range l.Records(ctx, q) {
-			if err != nil || len(list) == maxOffered {
-				return list, err
+		for _, q := range queries {
+			for r, err := range l.Records(ctx, q) {
+				if err != nil || len(list) == maxOffered {
+					return list, err
+				}
+				if strings.HasPrefix(r.RunName(), begun) && (keep == nil || keep(r)) {
+					list = append(list, described(r.RunName(), string(verdict(r, nil))))
+				}
 			}
-			if strings.HasPrefix(r.RunName(), begun) && (keep == nil || keep(r)) {
-				list = append(list, described(r.RunName(), string(verdict(r, nil))))
+			if len(list) > 0 {
+				break
 			}
 		}
 		return list, nil
