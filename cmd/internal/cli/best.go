@@ -55,7 +55,7 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions, o.RankOptions.objective())
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{by: o.objective()})
 	if err != nil {
 		return err
 	}

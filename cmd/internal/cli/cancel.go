@@ -37,7 +37,7 @@ has; where no apply runs, it ends them itself. The request is kept in the
 ledger. Programs get TERM, and KILL after a grace.
 
 What is cancelled stays so: apply leaves it alone until --rerun cancelled.` + filterRuns + `
-It is read once: what comes to match it later is not cancelled.`,
+What comes to match later is not cancelled.`,
 		Example: `  lxsweep cancel ex-8 ex-9
   lxsweep cancel --sweep nightly
   lxsweep cancel --filter 'hp.lr > 0.1 && state == "running"'

@@ -30,7 +30,7 @@ func (o *InputOptions) flags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Sets, "set", nil, "replace an attribute in every config: `run.max_memory=8Gi`")
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
 	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
-	fs.StringVar(&o.Runner, "runner", "", "where experiments run: local")
+	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local")
 	offer(fs, "runner", "local")
 }
 

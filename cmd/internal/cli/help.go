@@ -111,6 +111,9 @@ round, and writes nothing; --sweep, --round and --filter choose otherwise.`
 A filter is an expression over hp.NAME, metric.NAME, state, run_name, number,
 attempts, sweep and round, with the operators of the language.`
 
+	filterPlans = filterNames + `
+In a plan there are config and sign, too: 'sign == "+"'.`
+
 	filterRuns = filterNames + ` One that reads
 round looks at every round.`
 )

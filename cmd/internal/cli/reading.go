@@ -65,17 +65,24 @@ func (f *Factory) chosen(ctx context.Context, l *ledger.Ledger, o RunOptions, ke
 	return list, nil
 }
 
-// readBoard reads and ranks the experiments that one sweep asked for. keep, if
-// not nil, chooses among them; by, if not nil, is what they are ranked by in
-// place of the sweep's objective.
-func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, keep *hcl.Filter, by *sweep.Objective) (*ui.Board, error) {
+// selection is which runs a board holds, and what ranks them.
+type selection struct {
+	filter *hcl.Filter // nil for all
+	// by takes the place of the sweep's objective, unless it is nil.
+	by *sweep.Objective
+	// live is what has become of open attempts, nil for what the ledger holds.
+	live func(*sweep.Record) sweep.State
+}
+
+// readBoard reads and ranks the experiments that one sweep asked for.
+func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, s selection) (*ui.Board, error) {
 	var records []*sweep.Record
 	q := ledger.Query{Source: a.Source, Sweep: a.Sweep, Rounds: []string{a.Round}}
 	for r, err := range l.Records(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		ok, err := keeps(keep, r, a)
+		ok, err := s.keeps(r, a)
 		if err != nil {
 			return nil, err
 		}
@@ -83,20 +90,22 @@ func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, keep *hcl.F
 			records = append(records, r)
 		}
 	}
-	if by == nil {
-		by = a.Objective
-	}
+	by := cmp.Or(s.by, a.Objective)
 	return &ui.Board{
 		Sweep: a.Sweep, Objective: by,
 		Rows: analysis.Leaderboard(records, by), Paths: analysis.Varying(records),
 	}, nil
 }
 
-func keeps(filter *hcl.Filter, r *sweep.Record, a sweep.Asked) (bool, error) {
-	if filter == nil {
+func (s selection) keeps(r *sweep.Record, a sweep.Asked) (bool, error) {
+	if s.filter == nil {
 		return true, nil
 	}
-	return filter.Match(recordSubject(r, a.Sweep, verdict(r, a.Objective)))
+	state := verdict(r, a.Objective)
+	if s.live != nil && r.Last != nil && !r.Last.State.Final() {
+		state = s.live(r)
+	}
+	return s.filter.Match(recordSubject(r, a.Sweep, state))
 }
 
 // verdict is the state of a record in the light of an objective.
@@ -109,23 +118,23 @@ func verdict(r *sweep.Record, o *sweep.Objective) sweep.State {
 
 // boards reads the boards that the options select, less those of which a filter
 // leaves nothing. A filter that reads round is for every round.
-func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions, by *sweep.Objective) ([]*ui.Board, error) {
-	filter, err := f.ledgerFilter(o.Filter)
-	if err != nil {
+func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions, s selection) ([]*ui.Board, error) {
+	var err error
+	if s.filter, err = f.ledgerFilter(o.Filter); err != nil {
 		return nil, err
 	}
-	everyRound := filter != nil && filter.Reads("round") && !o.RoundGiven
+	everyRound := s.filter != nil && s.filter.Reads("round") && !o.RoundGiven
 	list, err := f.asked(ctx, l, o, everyRound)
 	if err != nil {
 		return nil, err
 	}
 	var boards []*ui.Board
 	for _, a := range list {
-		b, err := readBoard(ctx, l, a, filter, by)
+		b, err := readBoard(ctx, l, a, s)
 		if err != nil {
 			return nil, err
 		}
-		if filter != nil && len(b.Rows) == 0 {
+		if s.filter != nil && len(b.Rows) == 0 {
 			continue
 		}
 		if manySources(list) {
@@ -137,7 +146,7 @@ func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions, b
 		boards = append(boards, b)
 	}
 	if len(boards) > 0 {
-		return boards, haveMetrics(boards, by)
+		return boards, haveMetrics(boards, s.by)
 	}
 	return nil, nil
 }
@@ -169,7 +178,7 @@ func haveMetrics(boards []*ui.Board, by *sweep.Objective) error {
 // matching returns the runs that the options' filter selects, each once, by name
 // and number.
 func (f *Factory) matching(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([]*sweep.Record, error) {
-	boards, err := f.boards(ctx, l, o, nil)
+	boards, err := f.boards(ctx, l, o, selection{})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,9 @@ hyperparameters that differ between them; on a Pareto front several are first.
 Experiments without a value of the objective come last, with their state.
 
 --minimize and --maximize rank by the last value of another metric, or by a
-Pareto front of several. json and csv hold every metric and every hyperparameter.` + readsNewest + filterRuns,
+Pareto front of several.
+
+json and csv hold every metric and every hyperparameter.` + readsNewest + filterRuns,
 		Example: `  lxsweep results
   lxsweep results --sweep nightly --limit 10
   lxsweep results --maximize val_acc --minimize train_seconds
@@ -65,7 +67,7 @@ func runResults(ctx context.Context, o *ResultsOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions, o.RankOptions.objective())
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{by: o.objective()})
 	if err != nil {
 		return err
 	}

@@ -52,16 +52,16 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions, nil)
+	live, err := o.alive(ctx, l)
+	if err != nil {
+		return err
+	}
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{live: live})
 	if err != nil {
 		return err
 	}
 	if len(boards) == 0 {
 		o.note("no run matches --filter " + sweep.ShellQuote(o.Filter))
-	}
-	live, err := o.alive(ctx, l)
-	if err != nil {
-		return err
 	}
 	status := ui.Status{Now: o.Now(), All: o.All || o.Filter != ""}
 	for _, b := range boards {
