@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,11 +75,32 @@ func (s session) results() []row {
 	return rows
 }
 
-// demo is what `make demo` promises: the quickstart's sweeps are trained for
-// real and beat the default; a second apply runs nothing and says why; a value
-// in the middle of an axis runs its own points and renames none; a new
-// hyperparameter with assume runs nothing.
-func demo(s session) {
+// stranger is somebody who has cloned the repository, as it was committed last,
+// and typed the README's first command.
+func stranger(t *testing.T) session {
+	t.Helper()
+	clone := t.TempDir()
+	if out, err := exec.Command("git", "clone", "--quiet", "../..", clone).CombinedOutput(); err != nil {
+		t.Skipf("not in a git checkout: %v\n%s", err, out)
+	}
+	blocks := readmeBlocks(t, "../../README.md")
+	first := blocks[slices.IndexFunc(blocks, func(b block) bool { return b.language == "sh" })]
+	typed := exec.Command("sh", "-ec", first.text)
+	typed.Dir = clone
+	out, err := typed.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`(?m)^sweep grid  minimize val_loss\n.*\n  1  digits-`).Match(out) {
+		t.Fatalf("%s: %v, or no leaderboard in\n%s", typed, err, out)
+	}
+	return session{t, filepath.Join(clone, "examples", "quickstart")}
+}
+
+// TestDemo is what the README promises: in a fresh clone one command trains the
+// quickstart's sweeps for real, which beat the default, and shows a leaderboard;
+// a second apply runs nothing and says why; a value in the middle of an axis
+// runs its own points and renames none; a new hyperparameter with assume runs
+// nothing.
+func TestDemo(t *testing.T) {
+	s := stranger(t)
 	first := s.results()
 	s.beatDefaults("digits", "val_loss", "grid", "random")
 	again, said := s.lxsweep(0, "apply", "--auto-approve", "grid.hcl")

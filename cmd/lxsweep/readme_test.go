@@ -73,7 +73,7 @@ func TestReadmeCommands(t *testing.T) {
 func runReadmeLine(t *testing.T, dir, line string) {
 	t.Helper()
 	if target, ok := strings.CutPrefix(line, "make "); ok {
-		// TestExamples does what demo does, and this is a part of test.
+		// TestDemo does demo, and this is a part of test.
 		makefile, err := os.ReadFile("../../Makefile")
 		if err != nil || !regexp.MustCompile(`(?m)^`+target+`:`).Match(makefile) {
 			t.Errorf("%s: the Makefile has no such target (%v)", line, err)

@@ -47,7 +47,7 @@ SIGHUP leaves the programs running, and the next apply adopts them.
 
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
-130 if it was interrupted.`,
+130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan

@@ -13,6 +13,7 @@ import (
 type BestOptions struct {
 	*Factory
 	ReadOptions
+	RankOptions
 	Output string // "table" or "json"
 }
 
@@ -23,8 +24,12 @@ func newBestCmd(f *Factory, run func(context.Context, *BestOptions) error) *cobr
 		Short: "Show the best experiment of each sweep, and how to run it again by hand",
 		Long: `best shows the winner of each sweep that has an objective: its score, its
 hyperparameters and its output folder. Equals, and a whole Pareto front, are all
-shown. With -o json there is the command, too.` + readsNewest + filterNames,
+shown. With -o json there is the command, too.
+
+--minimize and --maximize name another metric, whose last value counts, or
+several, for a Pareto front.` + readsNewest + filterRuns,
 		Example: `  lxsweep best
+  lxsweep best --maximize val_acc
   lxsweep best --filter 'hp.depth <= 4'
   lxsweep best --sweep nightly -o json | jq .[0].hp`,
 		Args: noArgs,
@@ -37,6 +42,7 @@ shown. With -o json there is the command, too.` + readsNewest + filterNames,
 		},
 	}
 	o.ReadOptions.flags(cmd.Flags())
+	o.RankOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "table", "json")
 	return cmd
 }
@@ -47,9 +53,12 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions)
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{by: o.objective()})
 	if err != nil {
 		return err
+	}
+	if len(boards) == 0 {
+		return noMatch(o.Filter)
 	}
 	lines := []bestLine{}
 	none := ""
@@ -58,9 +67,6 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
 			none = b.Sweep
 			continue
-		}
-		if len(lines) > 0 && o.Output == "table" {
-			fmt.Fprintln(o.Out)
 		}
 		for _, row := range b.Rows {
 			if row.Rank == 1 {

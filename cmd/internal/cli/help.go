@@ -18,7 +18,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "rerun", "accept-changed", "cancel-removed", "attempt"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state"}},
 	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "auto-approve", "follow", "reason", "check", "timeout"}},
@@ -118,11 +118,17 @@ func chosenFlags(cmd *cobra.Command, names []string) *pflag.FlagSet {
 const (
 	readsNewest = `
 
-It reads the ledger of this folder or of the nearest above, the newest round of
-each sweep, and writes nothing; --sweep, --round and --filter choose otherwise.`
+It reads the ledger of this folder or of the nearest above, in the newest
+round, and writes nothing; --sweep, --round and --filter choose otherwise.`
 
 	filterNames = `
 
 A filter is an expression over hp.NAME, metric.NAME, state, run_name, number,
-attempts, sweep, config and round, with the operators of the language.`
+attempts, sweep and round, with the operators of the language.`
+
+	filterPlans = filterNames + `
+In a plan there are config and sign, too: 'sign == "+"'.`
+
+	filterRuns = filterNames + ` One that reads
+round looks at every round.`
 )

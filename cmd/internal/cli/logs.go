@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,8 +19,7 @@ import (
 // LogsOptions are what `lxsweep logs` is told.
 type LogsOptions struct {
 	*Factory
-	StateOptions
-	Run     string
+	RunOptions
 	Follow  bool
 	Attempt int // 0 for the newest
 }
@@ -27,25 +27,26 @@ type LogsOptions struct {
 func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobra.Command {
 	o := &LogsOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "logs RUN",
+		Use:   "logs RUN | --filter EXPRESSION",
 		Short: "Print the output of a run",
 		Long: `logs prints what a run's program wrote to stdout and stderr, in the order of
 writing: the newest attempt, unless --attempt names another. To a terminal
 control characters are made visible, but for colours, and a carriage return ends
 a line; anywhere else the bytes are as they were.
 
-With -f it goes on until the attempt has ended.`,
+With -f it goes on until the attempt has ended. With --filter it prints every run
+that matches and was started, each under its name where there are several.` + filterRuns,
 		Example: `  lxsweep logs ex-8
   lxsweep logs ex-8 -f
-  lxsweep logs ex-8 --attempt 1 > first.log`,
-		Args:              needRuns(1, 1),
+  lxsweep logs ex-8 --attempt 1 > first.log
+  lxsweep logs --filter 'state == "failed"'`,
+		Args:              func(cmd *cobra.Command, args []string) error { return o.take(cmd, args) },
 		ValidArgsFunction: f.completeRun(hasStarted),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Run = args[0]
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), o)
 		},
 	}
-	o.readerFlags(cmd.Flags())
+	o.RunOptions.flags(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the run ends")
 	cmd.Flags().IntVar(&o.Attempt, "attempt", 0, "the `number` of the attempt (default: the newest)")
 	return cmd
@@ -57,15 +58,26 @@ func runLogs(ctx context.Context, o *LogsOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	r, err := find(ctx, l, o.Run)
+	records, err := o.chosen(ctx, l, o.RunOptions, func(r *sweep.Record) bool { return r.Last != nil && !r.Last.Started.IsZero() })
 	if err != nil {
 		return err
 	}
-	t, err := chooseAttempt(ctx, l, r, o.Attempt)
-	if err != nil {
-		return err
+	if o.Follow && len(records) > 1 {
+		return errorf("lxsweep logs -f "+records[0].RunName(), "-f follows one run, and %d match", len(records))
 	}
-	return o.print(ctx, l, r, t)
+	for i, r := range records {
+		if len(records) > 1 {
+			fmt.Fprintf(o.Out, "%s==> %s <==\n", strings.Repeat("\n", min(i, 1)), r.RunName())
+		}
+		t, err := chooseAttempt(ctx, l, r, o.Attempt)
+		if err != nil {
+			return err
+		}
+		if err := o.print(ctx, l, r, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // chooseAttempt returns the attempt with the number, the newest for 0.

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
 )
 
 // Main runs the process' own command line and returns its exit code. Version is
@@ -24,7 +27,12 @@ func Run(ctx context.Context, f *Factory, args []string) ExitCode {
 	defer f.filter()()
 	root := newRootCmd(f)
 	root.SetArgs(args)
-	code, text, hint := outcome(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	var diags hcl.Diagnostics
+	if errors.As(err, &diags) {
+		err = f.diagnose(diags)
+	}
+	code, text, hint := outcome(err)
 	if text != "" {
 		ui.WriteError(f.Err, f.screen(f.Err), text, hint)
 	}
@@ -32,7 +40,6 @@ func Run(ctx context.Context, f *Factory, args []string) ExitCode {
 }
 
 func newRootCmd(f *Factory) *cobra.Command {
-	var noColor bool
 	root := &cobra.Command{
 		Use:   "lxsweep",
 		Short: "Declare, plan and apply hyperparameter sweeps",
@@ -49,18 +56,17 @@ off and on.`,
   lxsweep plan grid.hcl      # what would run
   lxsweep apply grid.hcl     # run it
   lxsweep results            # which experiment won`,
-		Args:          known,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			if cmd.Flags().Changed("no-color") {
-				f.noColor = &noColor
-			}
-		},
+		Args:              known,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.PersistentFlags().BoolVar(&noColor, "no-color", false, "write without colour (--no-color=false: with)")
+	root.PersistentFlags().BoolFunc("no-color", "write without colour (--no-color=false: with)", func(value string) error {
+		off, err := strconv.ParseBool(value)
+		f.noColor = &off
+		return err
+	})
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.Err)

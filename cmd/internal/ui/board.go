@@ -14,7 +14,9 @@ import (
 type Board struct {
 	Sweep string
 	// Source is the files that ask for it, empty where that is no question.
-	Source    string
+	Source string
+	// Round is empty where that is no question.
+	Round     string
 	Objective *sweep.Objective // nil for none
 	Rows      []analysis.Row   // best first
 	// Paths are the hyperparameters that have a column.
@@ -28,6 +30,9 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 	title := s.Paint(Bold, "sweep "+s.Clean(b.Sweep))
 	if b.Objective != nil {
 		title += "  " + s.Paint(Dim, s.Clean(ObjectiveText(b.Objective)))
+	}
+	if b.Round != "" {
+		title += "  round " + Clean(b.Round)
 	}
 	if b.Source != "" {
 		title += "  " + s.Paint(Dim, s.Clean(b.Source))
