@@ -63,10 +63,10 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		return noMatch(o.Filter)
 	}
 	lines := []bestLine{}
-	none := ""
+	var none *ui.Board
 	for _, b := range boards {
 		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
-			none = b.Sweep
+			none = b
 			continue
 		}
 		for _, row := range b.Rows {
@@ -78,8 +78,11 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 			writeBest(o, l, b)
 		}
 	}
+	if len(lines) == 0 && none.Objective == nil {
+		return errorf("name a metric: lxsweep best --minimize val_loss", "sweep %q has no objective", none.Sweep)
+	}
 	if len(lines) == 0 {
-		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value of its objective", none)
+		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value for: %s", none.Sweep, ui.ObjectiveText(none.Objective))
 	}
 	if o.Output == "json" {
 		e := json.NewEncoder(o.Out)
