@@ -61,11 +61,11 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		return noMatch(o.Filter)
 	}
 	lines := []bestLine{}
-	none := ""
+	var none *ui.Board
 	var won []*ui.Board
 	for _, b := range boards {
 		if b.Objective == nil || len(b.Rows) == 0 || b.Rows[0].Rank == 0 {
-			none = b.Sweep
+			none = b
 			continue
 		}
 		for _, row := range b.Rows {
@@ -75,8 +75,11 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		}
 		won = append(won, b)
 	}
+	if len(lines) == 0 && none.Objective == nil {
+		return errorf("name a metric: lxsweep best --minimize val_loss", "sweep %q has no objective", none.Sweep)
+	}
 	if len(lines) == 0 {
-		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value of its objective", none)
+		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value for: %s", none.Sweep, ui.ObjectiveText(none.Objective))
 	}
 	if o.Output == "json" {
 		e := json.NewEncoder(o.Out)

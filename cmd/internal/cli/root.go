@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
@@ -58,6 +61,7 @@ off and on.`,
   lxsweep results            # which experiment won`,
 		Args:              known,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noNegative(cmd.Flags()) },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -87,6 +91,16 @@ func (f *Factory) addCommands(root *cobra.Command) {
 	root.AddCommand(grouped("read",
 		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
 	root.AddCommand(grouped("other", newCompletionCmd(f), newVersionCmd(f))...)
+}
+
+// noNegative refuses whole numbers below 0: no flag has a use for them.
+func noNegative(fs *pflag.FlagSet) (err error) {
+	fs.Visit(func(flag *pflag.Flag) {
+		if value := flag.Value.String(); flag.Value.Type() == "int" && strings.HasPrefix(value, "-") {
+			err = fmt.Errorf("--%s takes a number from 0 on, and %s was given", flag.Name, value)
+		}
+	})
+	return err
 }
 
 // known refuses the name of a command that there is not.

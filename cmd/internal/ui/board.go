@@ -32,7 +32,7 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 		title += "  " + s.Paint(Dim, s.Clean(ObjectiveText(b.Objective)))
 	}
 	if b.Round != "" {
-		title += "  round " + Clean(b.Round)
+		title += "  round " + s.Clean(b.Round)
 	}
 	if b.Source != "" {
 		title += "  " + s.Paint(Dim, s.Clean(b.Source))
