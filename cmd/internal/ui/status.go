@@ -151,5 +151,5 @@ func (r *runStatus) row() Row {
 	if why != "" && r.said != "" {
 		why += ": " + r.said
 	}
-	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {why, Dim}}}
+	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {Text: why}}}
 }
