@@ -97,7 +97,8 @@ func (f *Factory) commands(w io.Writer, cmd *cobra.Command) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n%s tells more of each.\n", cmd.CommandPath()+" COMMAND --help")
+	last := ui.Wrap(cmd.CommandPath()+" COMMAND --help tells more of each.", helpWidth(f.Out.Width()))
+	fmt.Fprintf(w, "\n%s\n", strings.Join(last, "\n"))
 }
 
 // chosenFlags are those of a command that have one of the names, in their order.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -161,7 +160,7 @@ func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Re
 			}
 		}
 		if ended {
-			return nil, fmt.Errorf("%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
+			return nil, errorf("it was removed, or is on the machine where it ran: "+t.Host, "%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
 		}
 		select {
 		case <-time.After(followPoll):

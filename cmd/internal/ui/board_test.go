@@ -58,8 +58,8 @@ func TestStatusJSON(t *testing.T) {
 }
 
 func TestSafeWriter(t *testing.T) {
-	in := "plain \x1b[31mred\x1b[0m\tend\r\n 9%\r10%\x1b[2Jclear \x1b]0;title\a 学\xff\x00 \u202e\x1b"
-	want := "plain \x1b[31mred\x1b[0m\tend\n 9%\n10%\\x1b[2Jclear \\x1b]0;title\\a 学\\xff\\x00 \\u202e\\x1b"
+	in := "\x1b[1mleft on \x1b[mplain \x1b[31mred\x1b[0m\tend\r\n 9%\r10%\x1b[2Jclear \x1b]0;title\a 学\xff\x00 \u202e\x1b[32mgreen\x1b"
+	want := "\x1b[1mleft on \x1b[mplain \x1b[31mred\x1b[0m\tend\n 9%\n10%\\x1b[2Jclear \\x1b]0;title\\a 学\\xff\\x00 \\u202e\x1b[32mgreen\\x1b\x1b[0m"
 	for _, chunk := range []int{1, 2, 3, 1000} { // whatever the pieces, the same comes out
 		var b bytes.Buffer
 		w := NewSafeWriter(&b, Screen{})

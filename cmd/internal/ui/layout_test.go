@@ -89,6 +89,9 @@ func strange() *Board {
 	for i, text := range strangeTexts {
 		hp := sweep.NewObject(map[string]sweep.Value{"学": sweep.String(strings.ToValidUTF8(text, "?")), "z": sweep.Int(int64(i))})
 		o := sweep.Outcome{State: sweep.Failed, Reason: "said " + text + " last", Started: after(0), Ended: after(1)}
+		if i == 1 {
+			o.Reason, o.Tail = "exit code 1", "Traceback\n\x1b[2JValueError: 学\n\n"
+		}
 		if i == 0 {
 			o = sweep.Outcome{State: sweep.Succeeded, Metrics: []sweep.Metric{{Name: "val_loss", Last: 1, Count: 1}}}
 		}

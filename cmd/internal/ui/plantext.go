@@ -173,7 +173,7 @@ func actionRow(a *sweep.Action, paths []string, configs bool) Row {
 		}
 		cells = append(cells, Cell{Text: text})
 	}
-	cells = append(cells, Cell{Text: why(a), Color: Dim})
+	cells = append(cells, Cell{Text: why(a)})
 	if paths == nil && a.Experiment == nil {
 		cells = append(cells, Cell{Text: pairs(a.Record.HP), Color: Dim})
 	}

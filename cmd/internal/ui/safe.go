@@ -17,6 +17,8 @@ type SafeWriter struct {
 	out *bufio.Writer
 	// held is an escape sequence, a line end or a rune that has only begun.
 	held []byte
+	// painted says that a colour is on.
+	painted bool
 }
 
 // NewSafeWriter makes one. Flush must be called at the end.
@@ -44,7 +46,7 @@ func (s *SafeWriter) Write(b []byte) (int, error) {
 	return len(b), s.out.Flush()
 }
 
-// Flush writes what has only begun.
+// Flush writes what has only begun, and turns off a colour that is still on.
 func (s *SafeWriter) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,8 +54,15 @@ func (s *SafeWriter) Flush() error {
 		text = text[s.next(text, true):]
 	}
 	s.held = nil
+	if s.painted {
+		s.out.WriteString(resetColor)
+		s.painted = false
+	}
 	return s.out.Flush()
 }
+
+// resetColor turns colours off.
+const resetColor = "\x1b[0m"
 
 // next writes the first character of text and returns its length, 0 if it needs
 // more text to tell.
@@ -78,8 +87,16 @@ func (s *SafeWriter) next(text []byte, last bool) int {
 		}
 		if n > 0 {
 			s.out.Write(text[:n])
+			s.painted = string(text[:n]) != resetColor && string(text[:n]) != "\x1b[m"
 			return n
 		}
+	case c >= ' ' && c <= '~':
+		n := 1
+		for n < len(text) && text[n] >= ' ' && text[n] <= '~' {
+			n++
+		}
+		s.out.Write(text[:n])
+		return n
 	case c >= utf8.RuneSelf && !utf8.FullRune(text) && !last:
 		return 0
 	}

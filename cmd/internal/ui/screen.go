@@ -56,7 +56,7 @@ func (s Screen) Paint(c Color, text string) string {
 		return text
 	}
 	code := [...]int{Bold: 1, Dim: 2, Red: 31, Green: 32, Yellow: 33, Cyan: 36}[c]
-	return "\x1b[" + strconv.Itoa(code) + "m" + text + "\x1b[0m"
+	return "\x1b[" + strconv.Itoa(code) + "m" + text + resetColor
 }
 
 // proseWidth is the room for sentences behind an indent; 0 for no limit.

@@ -39,6 +39,7 @@ type runStatus struct {
 	Seconds float64     `json:"seconds,omitempty"`
 	Host    string      `json:"host,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
+	said    string      // the last line of a failure's log
 }
 
 // Add takes a sweep in. state tells what became of open attempts.
@@ -64,6 +65,8 @@ func (s *Status) Add(b *Board, state func(*sweep.Record) sweep.State) {
 
 func (s *Status) fill(run *runStatus, last *sweep.Tried, o *sweep.Objective) {
 	run.Attempt, run.Host, run.Reason = last.Number, last.Host, last.Reason
+	tail := strings.TrimSpace(last.Tail)
+	run.said = tail[strings.LastIndexByte(tail, '\n')+1:]
 	if run.State == sweep.NoResult && last.State == sweep.Succeeded {
 		run.Reason = NoResultReason(o, last.Outcome)
 	}
@@ -144,5 +147,9 @@ func (r *runStatus) row() Row {
 	if r.Attempt > 1 {
 		attempt = fmt.Sprint(r.Attempt)
 	}
-	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {r.Reason, Dim}}}
+	why := r.Reason
+	if why != "" && r.said != "" {
+		why += ": " + r.said
+	}
+	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {Text: why}}}
 }

@@ -147,7 +147,7 @@ func (l *StatusLine) text(now time.Time, columns int) string {
 		}
 		text += ", " + part
 	}
-	if len(t.running) > 0 {
+	if len(t.running) > 0 && Width(text)+2+Width(t.running[0]) <= columns {
 		text += ": " + l.screen.Clean(strings.Join(t.running, " "))
 	}
 	return text

@@ -130,11 +130,16 @@ func eachCluster(s string, f func(cluster string, columns int) bool) {
 	}
 }
 
-// clusterWidth goes by the widest rune: the others combine with it.
+// clusterWidth goes by a wide rune, with which the others combine; narrow ones,
+// as in the conjuncts of Indic scripts, stand side by side in a terminal.
 func clusterWidth(cluster []byte) int {
 	columns := 0
 	for _, r := range string(cluster) {
-		columns = max(columns, runeWidth(r))
+		w := runeWidth(r)
+		if w == 2 {
+			return 2
+		}
+		columns += w
 	}
 	return columns
 }
