@@ -80,6 +80,8 @@ type Command struct {
 	MLflowDir string
 	// BuildSteps are the commands that make the image.
 	BuildSteps []string
+	// Cluster is what it asks of a cluster, nil for nothing.
+	Cluster *Cluster
 }
 
 // Var is an environment variable.

@@ -27,7 +27,9 @@ type Sweep struct {
 	Objective   *Objective
 	// Runner is "local", "kubernetes", or empty where the file does not say.
 	Runner string
-	Round  string
+	// Namespace is the one that its configs name, empty where none does.
+	Namespace string
+	Round     string
 }
 
 // Base is a config under a sweep.
