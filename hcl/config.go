@@ -187,6 +187,9 @@ func appendSettings(settings []setting, body *hclsyntax.Body, path string) ([]se
 				diags = append(diags, problem(at, "Volume given twice", "There is a volume %q at %s already.", name, placed(was)))
 			}
 			volumes[name] = at
+			if !more.HasErrors() {
+				diags = append(diags, volumeProblems(name, at, within)...)
+			}
 			for i, s := range within {
 				within[i].path = join(inner, name) + strings.TrimPrefix(s.path, inner)
 			}

@@ -54,7 +54,14 @@ func (s *slot) fillOne(c *sweep.Command, v cty.Value) (err error) {
 		c.BuildSteps, err = settingTexts(v)
 	case "resources.host.mlflow_dir":
 		c.MLflowDir, err = settingText(v)
+	case "resources.k8.container_working_dir", "resources.k8.container_data_dir":
+		_, err = settingChecked(v, checkAbsolute)
+	case "resources.k8.namespace":
+		_, err = settingChecked(v, checkDNSLabel)
 	default:
+		if isForCluster(s.path) {
+			return s.fillCluster(c.Cluster, v)
+		}
 		err = s.kind.check(v)
 	}
 	return err

@@ -16,8 +16,11 @@ type jobs struct {
 	// fixed holds what no experiment changes; varying fill in the rest.
 	fixed   sweep.Command
 	varying []*slot
-	inputs  *slot // nil for none
-	digests []sweep.Digest
+	// clusterVaries says that some of them fill the cluster's part, which is
+	// shared otherwise.
+	clusterVaries bool
+	inputs        *slot // nil for none
+	digests       []sweep.Digest
 }
 
 // slot is an attribute of run or resources, ready to be evaluated.
@@ -56,6 +59,7 @@ var settingDefaults = map[string]cty.Value{
 	"resources.k8.container_working_dir": cty.StringVal("/project"),
 	"resources.k8.container_data_dir":    cty.StringVal("/data"),
 	"resources.k8.container_output_dir":  cty.StringVal("/output"),
+	"resources.k8.mount_host_dirs":       cty.False,
 }
 
 // laySettings lays the attributes of one config over its ancestors'. Maps keep

@@ -11,6 +11,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
+// kubernetes is the Place.Runner where things are in a container.
+const kubernetes = "kubernetes"
+
 // The stand-ins of the zero Place. They are part of every work hash and never
 // change.
 var standIns = map[string]cty.Value{
@@ -66,28 +69,33 @@ func (r *resolution) directory(name string) (string, error) {
 	if name == "output_dir" && r.place.OutputRoot != "" {
 		return filepath.Join(r.place.OutputRoot, r.place.OutputName), nil
 	}
-	setting, kubernetes := "resources.host."+name, r.place.Runner == "kubernetes"
-	if kubernetes {
-		setting = "resources.k8.container_" + name
+	if r.place.Runner == kubernetes {
+		dir, err := r.directorySetting("resources.k8.container_" + name)
+		if name == "output_dir" {
+			dir = path.Join(dir, r.place.OutputName)
+		}
+		return dir, err
 	}
-	s := r.p.jobs.slots[setting]
-	v, diags := r.value(s)
+	dir, err := r.directorySetting("resources.host." + name)
+	if err != nil {
+		return "", err
+	}
+	dir = r.onHost(dir)
+	if name == "output_dir" {
+		dir = filepath.Join(dir, r.place.OutputName)
+	}
+	return dir, nil
+}
+
+// directorySetting is a folder as an attribute says it.
+func (r *resolution) directorySetting(setting string) (string, error) {
+	v, diags := r.value(r.p.jobs.slots[setting])
 	if diags.HasErrors() {
 		return "", failed(diags)
 	}
 	dir, err := settingText(v)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", setting, err)
-	}
-	if kubernetes {
-		if name == "output_dir" {
-			dir = path.Join(dir, r.place.OutputName)
-		}
-		return dir, nil
-	}
-	dir = r.onHost(dir)
-	if name == "output_dir" {
-		dir = filepath.Join(dir, r.place.OutputName)
 	}
 	return dir, nil
 }

@@ -69,7 +69,14 @@ var settingTypes = map[string]settingType{
 	"resources.k8.mount_host_dirs":                boolSetting,
 	"resources.k8.pod_template":                   textSetting,
 	"resources.k8.volume.persistent_volume_claim": textSetting,
+	"resources.k8.volume.host_path":               textSetting,
+	"resources.k8.volume.nfs":                     textSetting,
+	"resources.k8.volume.empty_dir":               textSetting,
+	"resources.k8.volume.size_limit":              memorySetting,
+	"resources.k8.volume.config_map":              textSetting,
+	"resources.k8.volume.secret":                  textSetting,
 	"resources.k8.volume.mount_path":              textSetting,
+	"resources.k8.volume.sub_path":                textSetting,
 	"resources.k8.volume.read_only":               boolSetting,
 }
 
@@ -91,12 +98,13 @@ var settingSchemas = map[string]*hcl2.BodySchema{
 			"pod_template"),
 		Blocks: []hcl2.BlockHeaderSchema{{Type: "volume", LabelNames: []string{"name"}}},
 	},
-	"resources.k8.volume": {Attributes: attributesOf("persistent_volume_claim", "mount_path", "read_only")},
+	"resources.k8.volume": {Attributes: attributesOf("persistent_volume_claim", "host_path", "nfs", "empty_dir", "size_limit",
+		"config_map", "secret", "mount_path", "sub_path", "read_only")},
 }
 
 // typeOfSetting finds the type of a path, volumes' names and all.
 func typeOfSetting(path string) (settingType, bool) {
-	if rest, ok := strings.CutPrefix(path, "resources.k8.volume."); ok {
+	if rest, ok := strings.CutPrefix(path, volumePrefix); ok {
 		i := strings.LastIndexByte(rest, '.')
 		if i < 0 {
 			return 0, false

@@ -184,6 +184,7 @@ func (l *loader) build(b *sweepBlock) *sweep.Sweep {
 	if len(programs) == 0 {
 		return s
 	}
+	s.Namespace = l.namespace(programs)
 	for i, p := range programs {
 		built := l.spacesOf(b, p)
 		if i == 0 {
@@ -236,7 +237,7 @@ func (l *loader) sweepAttributes(b *sweepBlock, s *sweep.Sweep) {
 	order := ""
 	l.oneOf(b.attributes["order"], &order, "shuffle", "plan")
 	s.Shuffle = order == "shuffle"
-	l.oneOf(b.attributes["runner"], &s.Runner, "local", "kubernetes")
+	l.oneOf(b.attributes["runner"], &s.Runner, "local", kubernetes)
 	if l.opts.Runner != "" {
 		s.Runner = l.opts.Runner
 	}

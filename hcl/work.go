@@ -63,6 +63,7 @@ func (p *program) prepareCommand() {
 	if p.settings["run.cmd"] == nil {
 		p.loader.report(problem(p.config.at, "Config without a command", "config.%s is used, and neither it nor what it derives from says run { cmd = ... }.", p.config.name))
 	}
+	p.prepareCluster()
 	for _, path := range slices.Sorted(maps.Keys(p.jobs.slots)) {
 		s := p.jobs.slots[path]
 		if len(s.parts) == 0 {
@@ -113,6 +114,9 @@ func (p *program) Work(hp *sweep.Object) (sweep.Work, []sweep.Digest, error) {
 func (w work) Resolve(place sweep.Place) (sweep.Command, error) {
 	r := w.at(place)
 	c := w.p.jobs.fixed
+	if w.p.jobs.clusterVaries {
+		c.Cluster = ownCluster(c.Cluster)
+	}
 	var diags hcl2.Diagnostics
 	for _, s := range w.p.jobs.varying {
 		if s.path == "run.cmd" && s.template != nil {
@@ -139,7 +143,12 @@ func (w work) Resolve(place sweep.Place) (sweep.Command, error) {
 	if c.DataDir, err = r.directory("data_dir"); err != nil {
 		return sweep.Command{}, err
 	}
-	c.OutputDir, err = r.directory("output_dir")
+	if c.OutputDir, err = r.directory("output_dir"); err != nil {
+		return sweep.Command{}, err
+	}
+	if place.Runner == kubernetes {
+		c.Cluster, err = r.onCluster(c.Cluster)
+	}
 	if c.MLflowDir != "" {
 		c.MLflowDir = r.mlflowDir(c.MLflowDir)
 	}
