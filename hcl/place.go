@@ -103,8 +103,8 @@ func (r *resolution) directorySetting(setting string) (string, error) {
 // onHost makes a directory absolute; relative ones start at the folder of the
 // first file.
 func (r *resolution) onHost(dir string) string {
-	if strings.Contains(dir, "://") {
-		return dir // a tracking server
+	if isServer(dir) {
+		return dir
 	}
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(r.p.dir, dir)
@@ -116,5 +116,11 @@ func (r *resolution) mlflowDir(dir string) string {
 	if r.standing {
 		return standIns["mlflow_dir"].AsString()
 	}
+	if r.place.Runner == kubernetes && !isServer(dir) {
+		return "" // a folder that no container has
+	}
 	return r.onHost(dir)
 }
+
+// isServer tells a tracking server from a folder.
+func isServer(dir string) bool { return strings.Contains(dir, "://") }

@@ -85,7 +85,7 @@ func TestPlaces(t *testing.T) {
 		},
 		"kubernetes": {
 			sweep.Place{Runner: "kubernetes", RunName: "a-8", Number: 8, OutputName: "a-8"},
-			[]string{"train a-8 8  /project /mnt\n  --out /output/a-8/x runs in /mnt", "/project", "/mnt", "/output/a-8", m.Dir + "/ml"},
+			[]string{"train a-8 8  /project /mnt\n  --out /output/a-8/x runs in /mnt", "/project", "/mnt", "/output/a-8", ""},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

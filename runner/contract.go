@@ -35,8 +35,10 @@ func offered(a *Attempt) []sweep.Var {
 		{Name: "MLFLOW_EXPERIMENT_NAME", Value: a.Experiment.Name},
 	}
 	if dir := a.Command.MLflowDir; dir != "" {
-		uri := url.URL{Scheme: "file", Path: dir}
-		vars = append(vars, sweep.Var{Name: "MLFLOW_TRACKING_URI", Value: uri.String()})
+		if !strings.Contains(dir, "://") { // no server
+			dir = (&url.URL{Scheme: "file", Path: dir}).String()
+		}
+		vars = append(vars, sweep.Var{Name: "MLFLOW_TRACKING_URI", Value: dir})
 	}
 	return vars
 }

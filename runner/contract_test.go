@@ -48,6 +48,10 @@ func TestEquip(t *testing.T) {
 			want: []sweep.Var{lx, experiment, {Name: "MLFLOW_TRACKING_URI", Value: "file:///data/ml%20flow%231"}},
 		},
 		{
+			name: "a tracking server", mlflow: "http://mlflow:5000",
+			want: []sweep.Var{lx, experiment, {Name: "MLFLOW_TRACKING_URI", Value: "http://mlflow:5000"}},
+		},
+		{
 			name: "a tracking server by hook, and by secret", mlflow: "/data/mlflow",
 			hooks:      []sweep.Var{{Name: "MLFLOW_RUN_ID", Value: "7f"}, {Name: "MLFLOW_TRACKING_URI", Value: "http://hook"}},
 			secret:     []sweep.Var{{Name: "LXSWEEP_JOBID", Value: "a/b"}, {Name: "MLFLOW_TRACKING_URI", Value: "mlflow/uri"}},
