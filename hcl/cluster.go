@@ -127,7 +127,7 @@ func (s *slot) fillCluster(c *sweep.Cluster, v cty.Value) (err error) {
 	case "resources.build.image_pull_policy":
 		c.ImagePullPolicy, err = settingOneOf(v, "Always", "IfNotPresent", "Never")
 	case "resources.k8.container_output_dir":
-		c.OutputRoot, err = settingChecked(v, checkAbsolute)
+		c.OutputRoot, err = settingChecked(v, checkMountPath)
 	case "resources.k8.gpu_resource":
 		c.GPUResource, err = settingChecked(v, checkResource)
 	case "resources.k8.service_account":

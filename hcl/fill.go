@@ -55,7 +55,7 @@ func (s *slot) fillOne(c *sweep.Command, v cty.Value) (err error) {
 	case "resources.host.mlflow_dir":
 		c.MLflowDir, err = settingText(v)
 	case "resources.k8.container_working_dir", "resources.k8.container_data_dir":
-		_, err = settingChecked(v, checkAbsolute)
+		_, err = settingChecked(v, checkMountPath)
 	case "resources.k8.namespace":
 		_, err = settingChecked(v, checkDNSLabel)
 	default:

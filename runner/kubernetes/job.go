@@ -100,7 +100,7 @@ func jobOf(a runner.Attempt, o jobOptions) (*batchv1.Job, error) {
 					{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue},
 				},
 			}}},
-			TTLSecondsAfterFinished: new(int32(min(seconds(keptFor(cluster)), math.MaxInt32))),
+			TTLSecondsAfterFinished: new(int32(seconds(keptFor(cluster)))),
 			Template:                *template,
 		},
 	}
@@ -121,8 +121,15 @@ func keptFor(c *sweep.Cluster) time.Duration {
 	return backstop
 }
 
-// seconds rounds up: a deadline must not come early.
-func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+// seconds rounds up, since no deadline may come early, to at most the 68 years
+// that Kubernetes can count.
+func seconds(d time.Duration) int64 {
+	n := int64(d / time.Second)
+	if d%time.Second > 0 {
+		n++
+	}
+	return min(n, math.MaxInt32)
+}
 
 // labelsOf are ours. A text that a label cannot hold, as any text may name a
 // round, is left out: the annotations have all of them in full.

@@ -61,7 +61,7 @@ func typical() map[string]runner.Attempt {
 	gpu := with(sweep.Cluster{
 		GPUResource: "amd.com/gpu", ImagePullPolicy: "Always", ImagePullSecrets: []string{"ghcr"}, PriorityClass: "batch",
 		NodeSelector: []sweep.Var{{Name: "zone", Value: "a"}},
-		Tolerations:  []byte(`[{"key":"gpu","operator":"Exists","tolerationSeconds":60}]`),
+		Tolerations:  []byte(`[{"key":"gpu","operator":"Exists","effect":"NoExecute","tolerationSeconds":60}]`),
 		Affinity:     []byte(`{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"gpu","operator":"In","values":["A100"]}]}]}}}`),
 		OutputRoot:   "/output",
 		Volumes: []sweep.Volume{
@@ -207,6 +207,20 @@ func TestLargestArgument(t *testing.T) {
 	}
 	if line := job.Annotations[annotationCommand]; len(line) > maxCommandLine+len("…") {
 		t.Errorf("the command's annotation is %d bytes", len(line))
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	for timeout, want := range map[time.Duration]int64{
+		time.Nanosecond: 1, time.Second: 1, time.Second + 1: 2, 4 * time.Hour: 14400, 1<<63 - 1: 1<<31 - 1,
+	} {
+		job, err := jobOf(attempt(1, sweep.Command{Image: image, Shell: "train", Timeout: timeout}), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := *job.Spec.Template.Spec.ActiveDeadlineSeconds; got != want {
+			t.Errorf("%s: %d seconds, want %d", timeout, got, want)
+		}
 	}
 }
 
