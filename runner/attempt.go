@@ -99,7 +99,7 @@ func (l *loop) execute(ctx context.Context, f *flight) (sweep.Outcome, error) {
 	f.ran = true
 	var o sweep.Outcome
 	err := guard(func() (err error) {
-		o, err = l.Runner.Run(ctx, f.attempt, func(c Change) { l.changed(&f.attempt, c) })
+		o, err = l.Runner.Run(ctx, f.attempt, func(c Change) { l.changed(f, c) })
 		return err
 	})
 	if err == nil && !o.State.Final() {
@@ -151,12 +151,15 @@ func endedBy(cause error, when string) sweep.Outcome {
 }
 
 // changed passes on what a runner says of an attempt.
-func (l *loop) changed(a *Attempt, c Change) {
+func (l *loop) changed(f *flight, c Change) {
+	a := &f.attempt
 	l.Recorder.Changed(a.ID, c)
-	switch c.State {
-	case sweep.Queued:
+	switch {
+	case c.State.Final():
+		l.news <- func() { l.schedule.vacate(f.entry) }
+	case c.State == sweep.Queued:
 		l.tell(Queued{Attempt: *a, Time: c.Time, Waiting: c.Waiting})
-	case sweep.Running:
+	case c.State == sweep.Running:
 		if l.troubled.Load() && !a.Adopt {
 			l.news <- func() {
 				l.troubled.Store(false)

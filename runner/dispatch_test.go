@@ -304,3 +304,35 @@ func TestTheSameExperimentTwice(t *testing.T) {
 		t.Errorf("%v", n)
 	}
 }
+
+// A place is free as soon as the runner says that the program has ended, while
+// it still gathers what that left: here the first gathers until the last runs.
+func TestEndedFreesItsPlaceBeforeItIsGathered(t *testing.T) {
+	last := make(chan struct{})
+	g := newRig(1, func(_ context.Context, a runner.Attempt) (sweep.Outcome, error) {
+		if a.JobID == 9 {
+			close(last)
+		}
+		return exits(0), nil
+	})
+	g.place.gather = func(a runner.Attempt) {
+		if a.JobID == 0 {
+			<-last
+		}
+	}
+	sum, err := g.run(t.Context(), t, tasksOf("a", 0, 10)...)
+	if err != nil || sum.Succeeded != 10 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+}
+
+// What is gathered when the runner is left, is left.
+func TestLeftWhileItIsGathered(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	g := newRig(1, func(context.Context, runner.Attempt) (sweep.Outcome, error) { return exits(0), runner.ErrDetach })
+	g.place.gather = func(runner.Attempt) { cancel(runner.ErrDetach) }
+	sum, err := g.run(ctx, t, tasksOf("a", 0, 1)...)
+	if err != nil || sum.Live != 1 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+}

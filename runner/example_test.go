@@ -18,6 +18,7 @@ func (shell) Name() string                                  { return "shell" }
 func (shell) Host() (host, boot string)                     { return "this machine", "" }
 func (shell) Survey(context.Context) ([]sweep.Live, error)  { return nil, nil }
 func (shell) Release(context.Context, runner.Attempt) error { return nil }
+func (shell) Gone(*sweep.Tried) sweep.Outcome               { return sweep.Outcome{State: sweep.Interrupted} }
 func (shell) Fits(sweep.Resources) error                    { return nil }
 
 func (shell) Run(ctx context.Context, a runner.Attempt, changed func(runner.Change)) (sweep.Outcome, error) {

@@ -20,14 +20,22 @@ type verdict struct {
 	broken error
 }
 
-// ended frees the place of e and decides what follows its attempt. ours says
-// that we ended it, or tried to.
-func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
+// vacate frees the place of e, whose program has ended.
+func (s *schedule) vacate(e *entry) {
+	if e.phase != flying {
+		return
+	}
 	e.phase = ended
 	e.lane.inFlight--
 	s.inFlight--
 	s.unsaved++
 	s.starved(e.lane)
+}
+
+// ended frees the place of e and decides what follows its attempt. ours says
+// that we ended it, or tried to.
+func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
+	s.vacate(e)
 	v := verdict{state: e.Experiment.Objective.Verdict(o.State, o.Metrics)}
 	e.last = v.state
 	if !ours && !e.adopted() && s.breaker.hear(e.name, o) {
@@ -103,8 +111,8 @@ func (s *schedule) finished(e *entry, saved bool, v verdict, now time.Time) {
 
 // left takes out e, whose attempt goes on without us, or may.
 func (s *schedule) left(e *entry) {
-	e.lane.inFlight--
-	s.inFlight--
+	s.vacate(e)
+	s.unsaved--
 	s.summary.Live++
 	s.forget(e)
 }

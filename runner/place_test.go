@@ -30,22 +30,31 @@ type place struct {
 	breaches []string
 	release  func(runner.Attempt) error
 	works    func(runner.Attempt) bool // false: attempts fail before they run
+	gather   func(runner.Attempt)      // what is done once the place is free
 }
 
 func (*place) Name() string                                 { return "here" }
 func (*place) Host() (host, boot string)                    { return "host", "boot" }
 func (*place) Survey(context.Context) ([]sweep.Live, error) { return nil, nil }
+func (*place) Gone(*sweep.Tried) sweep.Outcome              { return sweep.Outcome{State: sweep.Lost} }
 func (*place) Fits(sweep.Resources) error                   { return nil }
 
 func (p *place) Run(ctx context.Context, a runner.Attempt, changed func(runner.Change)) (sweep.Outcome, error) {
 	p.record.begin(a)
 	p.arrive(a)
-	defer p.depart(a)
+	depart := sync.OnceFunc(func() { p.depart(a) })
+	defer depart()
 	changed(runner.Change{State: sweep.Queued, Waiting: "a slot"})
 	if p.works == nil || p.works(a) {
 		changed(runner.Change{State: sweep.Running, Log: a.RunName + ".log"})
 	}
-	return p.program(ctx, a)
+	o, err := p.program(ctx, a)
+	if p.gather != nil {
+		depart()
+		changed(runner.Change{State: o.State})
+		p.gather(a)
+	}
+	return o, err
 }
 
 func (p *place) Release(_ context.Context, a runner.Attempt) error {

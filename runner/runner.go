@@ -27,7 +27,10 @@ type Attempt struct {
 
 // Change tells what happens to an attempt before its end.
 type Change struct {
-	State sweep.State // Queued or Running
+	// State is Queued or Running; or a final one, which says that the program
+	// has ended and its place is free, while what it left is still gathered. The
+	// outcome that Run returns is what counts.
+	State sweep.State
 	Time  time.Time
 	// Ref is the runner's own name for the attempt (a journal, a Job's UID),
 	// Log the path of its log if it is a local file. Both may be empty.
@@ -46,6 +49,9 @@ type Runner interface {
 	// Survey returns what of the runner's own place lives, and what ended while
 	// nobody watched. It changes nothing.
 	Survey(context.Context) ([]sweep.Live, error)
+	// Gone is how an attempt ended that is recorded as open at this place and
+	// that Survey does not tell of.
+	Gone(*sweep.Tried) sweep.Outcome
 	// Run starts or adopts the attempt and returns at its end; until there is
 	// room for it, it is queued. changed is called in order, never after Run
 	// has returned. A cancelled ctx ends the program according to

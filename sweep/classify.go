@@ -24,7 +24,7 @@ func (o *PlanOptions) classify(a *Action) {
 		a.Sign, a.Why = SignLive, "failed while nobody watched, has retries"
 	case a.State == Interrupted:
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
-	case a.State == Failed && last.Class == Infrastructure && last.Started.IsZero():
+	case a.State == Failed && (last.Class == Infrastructure || last.Class == Conflict) && last.Started.IsZero():
 		a.Sign, a.Start, a.Why = SignNew, true, "was not started: "+last.Reason
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged
@@ -49,10 +49,14 @@ func (o *PlanOptions) stateOf(a *Action) State {
 		switch {
 		case a.Live != nil:
 			state = a.Live.State
-		case o.Own != nil && !o.Own(last):
-			a.Elsewhere = true
-		default:
+		case o.Gone == nil:
 			state = Interrupted
+		default:
+			if gone, ours := o.Gone(last); ours {
+				state = gone
+			} else {
+				a.Elsewhere = true
+			}
 		}
 	}
 	if last.State.Final() {

@@ -76,9 +76,10 @@ type PlanOptions struct {
 	Past Past
 	// Live is what the runner's survey found.
 	Live []Live
-	// Own reports whether an open attempt is at a place that Live speaks of;
-	// nil means always.
-	Own func(*Tried) bool
+	// Gone is the state of an open attempt that Live does not tell of; ours is
+	// false if it is at a place that Live does not speak of. nil means that
+	// every such attempt is ours, and was interrupted.
+	Gone func(*Tried) (state State, ours bool)
 	// Source names the files, as memberships are recorded by.
 	Source string
 	Round  string

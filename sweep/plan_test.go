@@ -105,7 +105,7 @@ func TestAnOpenAttemptElsewhereIsShownThere(t *testing.T) {
 	s := line(0)
 	ledger := &past{}
 	ledger.record(experiments(s)[0], sweep.Running).Last.Host = "gpu7"
-	plan := sweep.NewPlan([]*sweep.Sweep{s}, sweep.PlanOptions{Past: ledger, Own: func(*sweep.Tried) bool { return false }})
+	plan := sweep.NewPlan([]*sweep.Sweep{s}, sweep.PlanOptions{Past: ledger, Gone: func(*sweep.Tried) (sweep.State, bool) { return "", false }})
 	for a := range plan.Actions(context.Background()) {
 		if a.Sign != sweep.SignLive || a.Why != "running on gpu7" || !a.Elsewhere {
 			t.Errorf("%s %q elsewhere=%v", a.Sign, a.Why, a.Elsewhere)

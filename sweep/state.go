@@ -35,6 +35,7 @@ const (
 	User           Class = "user"           // the program or its arguments
 	Resource       Class = "resource"       // memory or time: more of it would help
 	Infrastructure Class = "infrastructure" // the machine, the network, a registry: trying again may help
+	Conflict       Class = "conflict"       // what is somebody else's has its name: not started
 )
 
 // Metric is what was seen of one metric over one attempt.
@@ -58,7 +59,8 @@ const CodeUnknown = -1
 type Outcome struct {
 	State State
 	Class Class
-	// Reason is one line in words, empty for a success.
+	// Reason is one line in words, empty for a success. While it is open, it is
+	// what the attempt waits for.
 	Reason string
 	// Tail is the end of the log, at most a few lines, for failures.
 	Tail string

@@ -186,9 +186,10 @@ func change(t *tx, id int64, c runner.Change) error {
 	}
 	_, err := t.exec(`UPDATE attempts SET
 		state = CASE WHEN $1 = '' THEN state ELSE $1 END, started_at = coalesce(started_at, $2),
-		ref = CASE WHEN $3 = '' THEN ref ELSE $3 END, log = CASE WHEN $4 = '' THEN log ELSE $4 END
-		WHERE id = $5 AND `+isOpen,
-		openState(c.State), started, clean(c.Ref), clean(c.Log), id)
+		ref = CASE WHEN $3 = '' THEN ref ELSE $3 END, log = CASE WHEN $4 = '' THEN log ELSE $4 END,
+		reason = $5
+		WHERE id = $6 AND `+isOpen,
+		openState(c.State), started, clean(c.Ref), clean(c.Log), clean(c.Waiting), id)
 	return err
 }
 

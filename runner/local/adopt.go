@@ -57,6 +57,15 @@ func (s *sighting) state() sweep.State {
 	return sweep.Failed
 }
 
+// Gone is for an attempt that was recorded and has left no trace: whoever was to
+// start it ended first.
+func (r *Runner) Gone(*sweep.Tried) sweep.Outcome {
+	return sweep.Outcome{
+		State: sweep.Interrupted, Class: sweep.Infrastructure, Code: sweep.CodeUnknown,
+		Reason: "lxsweep ended before it was started",
+	}
+}
+
 // sightings reads all journals. Of an attempt that is in several, as it was
 // begun in one and started in another, the one that says most counts.
 func (r *Runner) sightings(ctx context.Context) (map[int64]*sighting, error) {

@@ -315,8 +315,9 @@ func (c *cancelling) one(ctx context.Context, u *unobserved, r *sweep.Record, ho
 	}
 	state, known := states[r.Last.ID]
 	if !known {
-		say("was interrupted: " + vanished.Reason)
-		return u.record(ctx, r.Last.ID, vanished)
+		gone := c.runner.Gone(r.Last)
+		say("is " + string(gone.State) + ": " + gone.Reason)
+		return u.record(ctx, r.Last.ID, gone)
 	}
 	settle := u.end
 	if state.Final() {

@@ -45,7 +45,7 @@ func (pl *planning) plan(ctx context.Context) (*sweep.Plan, error) {
 // planAfter prepares a plan against what a survey found.
 func (pl *planning) planAfter(live []sweep.Live) *sweep.Plan {
 	o := sweep.PlanOptions{
-		Past: pl.ledger, Live: live, Own: pl.own, Source: pl.source, Round: pl.round,
+		Past: pl.ledger, Live: live, Gone: pl.gone, Source: pl.source, Round: pl.round,
 		Rerun: pl.rerun, AcceptChanged: pl.accept,
 	}
 	if pl.filter != nil {

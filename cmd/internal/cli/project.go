@@ -209,6 +209,15 @@ func (p *project) own(t *sweep.Tried) bool {
 	return t.Runner == p.runner.Name() && t.Host == host
 }
 
+// gone is how an open attempt ended that the survey does not tell of, if the
+// runner can judge that.
+func (p *project) gone(t *sweep.Tried) (sweep.State, bool) {
+	if !p.own(t) {
+		return "", false
+	}
+	return p.runner.Gone(t).State, true
+}
+
 // resolve is the command that a start would run here, under the number that it
 // is expected to get.
 func (p *project) resolve(a *sweep.Action) (sweep.Command, error) {

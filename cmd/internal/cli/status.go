@@ -109,7 +109,7 @@ func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Reco
 		if holder, err := l.Holder(record.Name); err != nil || holder != nil {
 			return t.State
 		}
-		return sweep.Interrupted
+		return r.Gone(t).State
 	}, nil
 }
 

@@ -58,13 +58,6 @@ func (u *unobserved) end(ctx context.Context, r *sweep.Record, reason string) (s
 	return u.settle(ending, r, "")
 }
 
-// vanished is the outcome of an attempt that was recorded and has left no trace:
-// whoever was to start it ended first.
-var vanished = sweep.Outcome{
-	State: sweep.Interrupted, Class: sweep.Infrastructure, Code: sweep.CodeUnknown,
-	Reason: "lxsweep ended before it was started",
-}
-
 // settleUnobserved records the ends of attempts that nobody watched, of all
 // experiments under the locked names, whether the files still want them or not.
 // What lives is left alone, and what failed with retries to come is left to the
@@ -91,7 +84,7 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 		switch {
 		case !x.pl.own(r.Last) || !slices.Contains(x.names, r.Name):
 		case !known:
-			errs = append(errs, u.record(ctx, r.Last.ID, vanished))
+			errs = append(errs, u.record(ctx, r.Last.ID, u.runner.Gone(r.Last)))
 		case s.Final() && !x.retries(r, s):
 			_, err := u.settle(ctx, r, x.pattern(r))
 			errs = append(errs, err)
