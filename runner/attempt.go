@@ -223,6 +223,9 @@ func (l *loop) leave(e *entry, err error) {
 		l.schedule.left(e)
 		if crash := new(panicked); errors.As(err, &crash) {
 			l.fail(fmt.Errorf("the runner: %w", err))
+		} else if errors.Is(err, ErrBroken) {
+			l.fail(fmt.Errorf("%s: %w", e.name, err))
+			l.detach(ErrDetach)
 		} else if context.Cause(l.ctx) == nil {
 			l.say(Notice{fmt.Sprintf("%s was lost sight of, the next apply looks for it: %s", e.name, firstLine(err))})
 		}

@@ -20,6 +20,7 @@ import (
 type loop struct {
 	*Dispatcher
 	ctx      context.Context
+	detach   context.CancelCauseFunc // ends ctx
 	clock    Clock
 	schedule *schedule
 	teller   *teller
@@ -52,9 +53,11 @@ type given struct {
 }
 
 func newLoop(ctx context.Context, d *Dispatcher) *loop {
+	ctx, detach := context.WithCancelCause(ctx)
 	l := &loop{
 		Dispatcher: d,
 		ctx:        ctx,
+		detach:     detach,
 		clock:      d.Clock,
 		schedule:   newSchedule(d),
 		teller:     newTeller(d.Events),
@@ -72,6 +75,7 @@ func newLoop(ctx context.Context, d *Dispatcher) *loop {
 }
 
 func (l *loop) run(tasks iter.Seq2[Task, error]) (Summary, error) {
+	defer l.detach(nil)
 	l.tasks = l.read(tasks)
 	for l.advance() {
 		l.await()

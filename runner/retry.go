@@ -20,7 +20,7 @@ import (
 //   - The machinery's (class infrastructure, an error of the Runner, or an
 //     interruption that was not ours): again after a pause that doubles,
 //     without touching the program's retries.
-//   - Somebody else's, who has its name (class conflict): never.
+//   - Nobody's who could try again (class refused): never. The next apply does.
 //   - Cancelled, lost, and success without a result: never.
 //
 // The zero value is ready to use.
@@ -84,7 +84,7 @@ func (p RetryPolicy) after(o sweep.Outcome, c sweep.Command, used *tries) (next 
 		}
 		used.infrastructure++
 		return again{infrastructureRetry(used.infrastructure, p.Infrastructure), p.pause(used.infrastructure)}, true
-	case o.State == sweep.Failed && o.Class != sweep.Resource && o.Class != sweep.Conflict:
+	case o.State == sweep.Failed && o.Class != sweep.Resource && o.Class != sweep.Refused:
 		if used.user >= c.Retries || slices.Contains(c.NoRetryExitCodes, o.Code) {
 			return again{}, false
 		}

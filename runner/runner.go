@@ -80,6 +80,10 @@ func (e *Ending) Error() string { return string(e.State) + ": " + e.Reason }
 // ErrDetach is the cause of a cancelled context that leaves programs running.
 var ErrDetach = errors.New("detached: the program goes on without us")
 
+// ErrBroken is wrapped by errors after which a runner is of no use any more:
+// launching ends, and what runs is left running.
+var ErrBroken = errors.New("nothing more can be run")
+
 // Reason is why an attempt is made: "new", "retry 1 of 2", "--rerun failed".
 type Reason string
 

@@ -24,7 +24,7 @@ func (o *PlanOptions) classify(a *Action) {
 		a.Sign, a.Why = SignLive, "failed while nobody watched, has retries"
 	case a.State == Interrupted:
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
-	case a.State == Failed && (last.Class == Infrastructure || last.Class == Conflict) && last.Started.IsZero():
+	case a.State == Failed && (last.Class == Infrastructure || last.Class == Refused) && last.Started.IsZero():
 		a.Sign, a.Start, a.Why = SignNew, true, "was not started: "+last.Reason
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged

@@ -35,7 +35,7 @@ const (
 	User           Class = "user"           // the program or its arguments
 	Resource       Class = "resource"       // memory or time: more of it would help
 	Infrastructure Class = "infrastructure" // the machine, the network, a registry: trying again may help
-	Conflict       Class = "conflict"       // what is somebody else's has its name: not started
+	Refused        Class = "refused"        // not started, and a person has to do something first
 )
 
 // Metric is what was seen of one metric over one attempt.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/metrics"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -114,7 +115,7 @@ func cause(f facts) (sweep.State, sweep.Class, string) {
 		if !f.known.started {
 			reason += "; it had not started"
 		}
-		return k.State, endingClass(k.State), reason
+		return k.State, runner.OfEnding(k.State), reason
 	case f.known.ended:
 		return exited(f.known, oomKills)
 	case !f.known.started:
@@ -126,38 +127,15 @@ func cause(f facts) (sweep.State, sweep.Class, string) {
 		"its slot's shell was killed while it ran, so its exit code is not known"
 }
 
-// endingClass is the class of what we ended.
-func endingClass(s sweep.State) sweep.Class {
-	switch s {
-	case sweep.TimedOut:
-		return sweep.Resource
-	case sweep.Cancelled:
-		return sweep.User
-	}
-	return sweep.Infrastructure
-}
-
 // exited is for a program that ended by itself. kills counts the kernel's
 // out-of-memory kills until now.
 func exited(e entry, kills func() int64) (sweep.State, sweep.Class, string) {
 	const killed = 128 + int(unix.SIGKILL)
-	switch {
-	case e.code == 0:
-		return sweep.Succeeded, "", ""
-	case e.code == killed && e.oomKills >= 0 && kills() > e.oomKills:
+	if e.code == killed && e.oomKills >= 0 && kills() > e.oomKills {
 		return sweep.OOM, sweep.Resource, "killed by SIGKILL (exit code 137), " +
 			"while the kernel ended processes for want of memory: give it more max_memory, or run fewer at once"
-	case e.code == killed:
-		return sweep.Failed, sweep.Infrastructure, "killed by SIGKILL (exit code 137), not by lxsweep"
-	case e.code == 126:
-		return sweep.Failed, sweep.User, "the program could not be executed (exit code 126)"
-	case e.code == 127:
-		return sweep.Failed, sweep.User, "the program was not found (exit code 127)"
-	case e.code > 128 && unix.SignalName(unix.Signal(e.code-128)) != "":
-		return sweep.Failed, sweep.User, fmt.Sprintf("killed by %s (exit code %d)",
-			unix.SignalName(unix.Signal(e.code-128)), e.code)
 	}
-	return sweep.Failed, sweep.User, fmt.Sprintf("exit code %d", e.code)
+	return runner.Exited(e.code)
 }
 
 // oomWatch reads the machine's count of out-of-memory kills at most once a

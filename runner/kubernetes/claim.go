@@ -1,0 +1,334 @@
+package kubernetes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/lxsweep/lxsweep/runner"
+)
+
+// Annotations of a Lease of ours.
+const (
+	annotationOwner = "lxsweep.dev/ledger" // the ledger that has the names
+	annotationHost  = "lxsweep.dev/host"   // the machine that it is on, for people
+	annotationNext  = "lxsweep.dev/next-number"
+)
+
+// ClaimOptions say who claims.
+type ClaimOptions struct {
+	Host string // the machine, for people
+	// Holder names this process, unlike any other.
+	Holder string
+	// TakeOver takes names that another ledger has.
+	TakeOver bool
+	// Waiting is told what is waited for; nil for nobody.
+	Waiting func(string)
+	// Duration is how long a claim holds that is not renewed: 30 s by default.
+	Duration time.Duration
+}
+
+// Claim is a ledger's right to the run names of some experiment names in this
+// namespace, and to start anything under them: a Lease for each, which stays
+// when the claim is closed. It must be closed.
+type Claim struct {
+	cluster *Cluster
+	ledger  string
+	o       ClaimOptions
+	stop    context.CancelFunc
+	ended   sync.WaitGroup
+
+	mu      sync.Mutex // held while leases are renewed
+	leases  []*coordinationv1.Lease
+	renewed time.Time
+	lost    error // why the claim is void, nil while it is not
+}
+
+// OwnedError says that another ledger has an experiment name.
+type OwnedError struct {
+	ExperimentName, Namespace string
+	Ledger, Host              string // the owner
+}
+
+func (e *OwnedError) Error() string {
+	return fmt.Sprintf("the experiments %s-* in namespace %s belong to another ledger: %s on %s", e.ExperimentName, e.Namespace, e.Ledger, e.Host)
+}
+
+// Claim takes experiment names for the runner's ledger, all or none. Another
+// ledger's are refused with an *OwnedError unless they are taken over; a process
+// of that ledger that still runs is then waited for. Until the claim is closed,
+// nothing is written to the cluster once it no longer holds.
+func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Claim, error) {
+	o.Duration = cmp.Or(o.Duration, 30*time.Second)
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
+	}
+	c := &Claim{cluster: r.cluster, ledger: r.options.Ledger, o: o}
+	for _, name := range names {
+		lease, err := c.take(ctx, name)
+		if err != nil {
+			return nil, errors.Join(err, c.release())
+		}
+		c.leases = append(c.leases, lease)
+	}
+	c.renewed = time.Now()
+	renewing, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.ended.Go(func() { c.keepRenewing(renewing) })
+	r.cluster.claim = c
+	return c, nil
+}
+
+func leaseName(experimentName string) string { return "lxsweep-" + experimentName }
+
+// take makes one Lease ours.
+func (c *Claim) take(ctx context.Context, name string) (*coordinationv1.Lease, error) {
+	for {
+		lease, err := c.get(ctx, name)
+		switch {
+		case apierrors.IsNotFound(err):
+			lease, err = c.put(ctx, c.fill(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+				Name: leaseName(name), Labels: map[string]string{labelManagedBy: managedBy},
+			}}))
+		case err != nil:
+		case lease.Annotations[annotationOwner] == c.ledger:
+			// No other process of this ledger can be at work: it has the ledger's lock.
+			lease, err = c.put(ctx, c.fill(lease))
+		case !c.o.TakeOver:
+			return nil, &OwnedError{name, c.cluster.Namespace, lease.Annotations[annotationOwner], lease.Annotations[annotationHost]}
+		default:
+			if err = c.idle(ctx, lease); err == nil {
+				lease, err = c.put(ctx, c.fill(lease))
+			}
+		}
+		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+			continue // somebody was faster: look again
+		}
+		if err != nil {
+			return nil, fmt.Errorf("claiming %s-* with the Lease %s in namespace %s: %w", name, leaseName(name), c.cluster.Namespace, err)
+		}
+		return lease, nil
+	}
+}
+
+// idle waits until a Lease is not renewed any more: no clock but ours is asked.
+func (c *Claim) idle(ctx context.Context, lease *coordinationv1.Lease) error {
+	if ptr.Deref(lease.Spec.HolderIdentity, "") == "" {
+		return nil
+	}
+	held := time.Duration(ptr.Deref(lease.Spec.LeaseDurationSeconds, 0)) * time.Second
+	c.o.Waiting(fmt.Sprintf("looking for %v whether %s still runs", held, *lease.Spec.HolderIdentity))
+	timer := time.NewTimer(held)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil // put conflicts if it was renewed meanwhile
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Claim) get(ctx context.Context, name string) (lease *coordinationv1.Lease, err error) {
+	err = c.cluster.patiently(ctx, c.o.Duration, func(ctx context.Context) error {
+		lease, err = c.api().Get(ctx, leaseName(name), metav1.GetOptions{})
+		return err
+	})
+	return lease, err
+}
+
+// put creates or updates a Lease, with what the server has as a precondition.
+func (c *Claim) put(ctx context.Context, lease *coordinationv1.Lease) (*coordinationv1.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if lease.ResourceVersion == "" {
+		return c.api().Create(ctx, lease, metav1.CreateOptions{})
+	}
+	return c.api().Update(ctx, lease, metav1.UpdateOptions{})
+}
+
+// fill makes a Lease ours, in a copy.
+func (c *Claim) fill(lease *coordinationv1.Lease) *coordinationv1.Lease {
+	lease = lease.DeepCopy()
+	if lease.Annotations == nil {
+		lease.Annotations = map[string]string{}
+	}
+	lease.Annotations[annotationOwner], lease.Annotations[annotationHost] = c.ledger, c.o.Host
+	now := metav1.NowMicro()
+	lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
+	lease.Spec.HolderIdentity = &c.o.Holder
+	lease.Spec.LeaseDurationSeconds = ptr.To(int32(c.o.Duration / time.Second))
+	lease.Spec.LeaseTransitions = ptr.To(ptr.Deref(lease.Spec.LeaseTransitions, 0) + 1)
+	return lease
+}
+
+// Next is the lowest number that was not given under an experiment name, as far
+// as the cluster knows.
+func (c *Claim) Next(experimentName string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, lease := range c.leases {
+		if lease.Name == leaseName(experimentName) {
+			n, _ := strconv.Atoi(lease.Annotations[annotationNext])
+			return n
+		}
+	}
+	return 0
+}
+
+// Reserve writes down, before anything of them is started, that the numbers
+// below next are given.
+func (c *Claim) Reserve(ctx context.Context, experimentName string, next int) error {
+	return c.update(ctx, func(lease *coordinationv1.Lease) bool {
+		if was, _ := strconv.Atoi(lease.Annotations[annotationNext]); lease.Name != leaseName(experimentName) || was >= next {
+			return false
+		}
+		lease.Annotations[annotationNext] = strconv.Itoa(next)
+		return true
+	})
+}
+
+// update changes the Leases that change reports true for.
+func (c *Claim) update(ctx context.Context, change func(*coordinationv1.Lease) bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost != nil {
+		return c.lost
+	}
+	for i, lease := range c.leases {
+		changed := lease.DeepCopy()
+		if !change(changed) {
+			continue
+		}
+		var err error
+		if c.leases[i], err = c.rewrite(ctx, lease, changed, change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite updates a Lease that may have been written since: by a request of ours
+// whose answer was lost, or by somebody who took it over.
+func (c *Claim) rewrite(ctx context.Context, lease, changed *coordinationv1.Lease, change func(*coordinationv1.Lease) bool) (*coordinationv1.Lease, error) {
+	for {
+		updated, err := c.put(ctx, changed)
+		if err == nil {
+			return updated, nil
+		}
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			return lease, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		now, err := c.api().Get(ctx, lease.Name, metav1.GetOptions{})
+		cancel()
+		if err != nil && !apierrors.IsNotFound(err) {
+			return lease, err
+		}
+		if err != nil || ptr.Deref(now.Spec.HolderIdentity, "") != c.o.Holder || now.Annotations[annotationOwner] != c.ledger {
+			c.lost = fmt.Errorf("the Lease %s in namespace %s was taken over%s; nothing more is started here (%w)",
+				lease.Name, c.cluster.Namespace, by(now, err), runner.ErrBroken)
+			return lease, c.lost
+		}
+		if changed = now.DeepCopy(); !change(changed) {
+			return now, nil
+		}
+	}
+}
+
+func by(lease *coordinationv1.Lease, err error) string {
+	if err != nil {
+		return " or deleted"
+	}
+	return " by " + lease.Annotations[annotationHost] + " for the ledger " + lease.Annotations[annotationOwner]
+}
+
+func (c *Claim) keepRenewing(ctx context.Context) {
+	tick := time.NewTicker(c.o.Duration / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = c.renew(ctx) // hold says so to whoever writes
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Claim) renew(ctx context.Context) error {
+	now := metav1.NowMicro()
+	err := c.update(ctx, func(lease *coordinationv1.Lease) bool {
+		lease.Spec.RenewTime = &now
+		return true
+	})
+	if err == nil {
+		c.mu.Lock()
+		c.renewed = now.Time
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// hold returns nil while the claim holds: it was renewed in time, or just now.
+// It may be called on nil, which holds nothing and hinders nobody.
+func (c *Claim) hold(ctx context.Context) error {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	lost, fresh := c.lost, c.fresh()
+	c.mu.Unlock()
+	if lost != nil || fresh {
+		return lost
+	}
+	return c.renew(ctx)
+}
+
+// fresh reports whether the last renewal still counts, by the clock that stands
+// still in a suspended machine and by the one that may be set.
+func (c *Claim) fresh() bool {
+	age := max(time.Since(c.renewed), time.Now().Round(0).Sub(c.renewed.Round(0)))
+	return age < c.o.Duration
+}
+
+// Close lets go of the Leases: they go on to say whose the names are.
+func (c *Claim) Close() error {
+	c.stop()
+	c.ended.Wait()
+	c.cluster.claim = nil
+	return c.release()
+}
+
+func (c *Claim) release() error {
+	err := c.update(context.Background(), func(lease *coordinationv1.Lease) bool {
+		lease.Spec.HolderIdentity = nil
+		return true
+	})
+	if err != nil && c.lost == nil {
+		return fmt.Errorf("letting go of the claim on %v: %w", c.names(), err)
+	}
+	return nil
+}
+
+func (c *Claim) names() []string {
+	var names []string
+	for _, lease := range c.leases {
+		names = append(names, lease.Name)
+	}
+	return slices.Clip(names)
+}
+
+func (c *Claim) api() coordination.LeaseInterface {
+	return c.cluster.leases.Leases(c.cluster.Namespace)
+}

@@ -1,0 +1,220 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// Times of a follower that nobody has needed to set.
+const (
+	unseen  = time.Minute      // after which a Job that no informer tells of is asked for
+	stuck   = 2 * time.Minute  // after which we no longer wait for what we end
+	forever = 24 * time.Hour   // a follower looks by itself, too, for safety
+	recheck = 10 * time.Second // between looks at the events of what waits
+)
+
+// watch waits until the attempt's Job has ended, and returns what there is then;
+// no Job if it was deleted. It ends the Job if ctx or our patience does.
+func (u *run) watch(ctx context.Context) (sight, error) {
+	timer := time.NewTimer(forever)
+	defer timer.Stop()
+	over := ctx.Done()
+	for {
+		s := u.watcher.sight(u.ref.name)
+		if s.job != nil && s.job.UID != u.ref.uid {
+			s = sight{} // a namesake, made since
+		}
+		if s.end() != nil {
+			return s, nil
+		}
+		if s.job == nil && (u.seen.Load() || time.Since(u.begun) > unseen) {
+			gone, err := u.isGone(ctx)
+			if gone || err != nil {
+				return sight{}, err
+			}
+		}
+		pause, err := u.judge(ctx, s)
+		if err != nil {
+			return sight{}, err
+		}
+		timer.Reset(pause)
+		select {
+		case <-u.poked:
+		case <-timer.C:
+		case <-u.watcher.broken:
+			return sight{}, mayLive(u.watcher.why)
+		case <-over:
+			if errors.Is(context.Cause(ctx), runner.ErrDetach) {
+				return sight{}, runner.ErrDetach
+			}
+			over = nil
+			if err := u.end(u.watcher.sight(u.ref.name), endingFor(ctx)); err != nil {
+				return sight{}, err
+			}
+		}
+	}
+}
+
+// endingFor is why ctx ended.
+func endingFor(ctx context.Context) ending {
+	if end := new(runner.Ending); errors.As(context.Cause(ctx), &end) {
+		return ending{end.State, runner.OfEnding(end.State), end.Reason}
+	}
+	return ending{sweep.Interrupted, sweep.Infrastructure, "lxsweep was interrupted"}
+}
+
+// isGone asks the server whether the Job is there no more, and, if we deleted
+// it, its pods.
+func (u *run) isGone(ctx context.Context) (bool, error) {
+	ctx, end := insistently(ctx)
+	defer end()
+	job, err := u.get(ctx, u.ref.name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return len(u.watcher.sight(u.ref.name).pods) == 0 || u.ending == nil, nil
+	case err != nil:
+		return false, mayLive(named("looking for", u.ref.name, err))
+	}
+	return job.UID != u.ref.uid, nil
+}
+
+// judge tells where the attempt stands, ends it if it has waited for too long,
+// and returns after which time to look again.
+func (u *run) judge(ctx context.Context, s sight) (time.Duration, error) {
+	p := s.phase()
+	if p.want != u.wants || u.since.IsZero() {
+		u.wants, u.since = p.want, time.Now()
+	}
+	u.say(p)
+	if u.ending != nil || endingOf(s.job) != nil {
+		if u.ended.IsZero() {
+			u.ended = time.Now()
+		}
+		left := stuck - time.Since(u.ended)
+		if left <= 0 {
+			return 0, mayLive(fmt.Errorf("its Job %s was told to end, and has not for %v; does its node answer?", u.ref.name, stuck))
+		}
+		return left, nil
+	}
+	why, pause := u.impatience(ctx, s, p)
+	if why == nil {
+		return pause, nil
+	}
+	if !p.running.IsZero() || why.State != sweep.Failed {
+		return forever, u.end(s, *why)
+	}
+	u.refusals.hear(&u.Attempt, why.Reason, u.options.Notice)
+	return forever, u.end(s, *why)
+}
+
+// say tells where the attempt stands.
+func (u *run) say(p phase) {
+	switch {
+	case !p.running.IsZero():
+		u.tell(runner.Change{State: sweep.Running, Time: p.running})
+		u.crowd.leave(u.ID)
+	case p.want == wantController && u.toldOf == wantController:
+		// How many are before it is no news.
+	case p.want == wantController:
+		text := p.text
+		if ahead := u.watcher.unstarted.Load() - 1; ahead > 0 {
+			text = fmt.Sprintf("%s, which has %d others to begin", text, ahead)
+		}
+		u.tell(runner.Change{State: sweep.Queued, Waiting: text})
+	default:
+		u.tell(runner.Change{State: sweep.Queued, Waiting: p.text})
+	}
+	u.toldOf = p.want
+}
+
+// impatience is why the attempt has waited for long enough, nil if it has not,
+// and then how long to wait on.
+func (u *run) impatience(ctx context.Context, s sight, p phase) (*ending, time.Duration) {
+	waited := time.Since(u.since)
+	if n := s.disruptions(); n > maxDisruptions {
+		return &ending{sweep.Failed, sweep.Infrastructure, fmt.Sprintf("the cluster took its pod away %d times", n)}, 0
+	}
+	if p.leaving {
+		return nil, u.stalls(s)
+	}
+	if !p.running.IsZero() {
+		return nil, forever
+	}
+	pause := forever
+	if limit := u.pendingTimeout(); limit > 0 {
+		left := limit - time.Since(u.begun)
+		if left <= 0 {
+			return &ending{sweep.Failed, sweep.Infrastructure, fmt.Sprintf("it has not started within pending_timeout (%v): it waits for %s", limit, p.text)}, 0
+		}
+		pause = left
+	}
+	if limit, class, ok := u.patience.limit(p.want); ok {
+		if waited >= limit {
+			return &ending{sweep.Failed, class, waitedFor(p.text, limit)}, 0
+		}
+		return nil, min(pause, limit-waited)
+	}
+	switch p.want {
+	case wantController:
+		return u.afterEvents(ctx, "Job", "FailedCreate", u.patience.Refused, waited, pause)
+	case wantNode:
+		return u.afterEvents(ctx, "Pod", "FailedMount", u.patience.Volume, waited, pause)
+	case wantScheduler:
+		if waited >= u.patience.Crowded {
+			u.crowd.enter(u.ID, p.text, u.options.Notice)
+			return nil, pause
+		}
+		return nil, min(pause, u.patience.Crowded-waited)
+	}
+	return nil, pause
+}
+
+func waitedFor(what string, limit time.Duration) string {
+	if limit == 0 {
+		return "it cannot start: it waits for " + what
+	}
+	return fmt.Sprintf("it could not start within %v: it waits for %s", limit, what)
+}
+
+func (u *run) pendingTimeout() time.Duration {
+	if u.Command.Cluster == nil {
+		return 0
+	}
+	return u.Command.Cluster.PendingTimeout
+}
+
+// afterEvents is for waits that only an event explains: once limit has passed,
+// one such event ends it, with its words.
+func (u *run) afterEvents(ctx context.Context, kind, reason string, limit, waited, pause time.Duration) (*ending, time.Duration) {
+	if waited < limit {
+		return nil, min(pause, limit-waited)
+	}
+	words := u.events.about(ctx, u.cluster, kind, reason, u.ref.name)
+	if words == "" || overQuotaWords(words) {
+		return nil, min(pause, recheck)
+	}
+	return &ending{sweep.Failed, sweep.User, fmt.Sprintf("it could not start within %v: %s", limit, words)}, 0
+}
+
+// stalls tells, once, of a pod that does not go.
+func (u *run) stalls(s sight) time.Duration {
+	if u.leftAt.IsZero() {
+		u.leftAt = time.Now()
+	}
+	left := u.patience.Stalled - time.Since(u.leftAt)
+	if left > 0 {
+		return left
+	}
+	if !u.noted {
+		u.noted = true
+		u.options.Notice(fmt.Sprintf("%s is stalled: its pod is to go and its node %s does not answer; no second copy is started meanwhile", u.RunName, s.pod().Spec.NodeName))
+	}
+	return forever
+}

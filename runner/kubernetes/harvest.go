@@ -1,0 +1,145 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/metrics"
+	"github.com/lxsweep/lxsweep/sweep"
+)
+
+// tailLines is how much of a failure's log is shown.
+const tailLines = 5
+
+// harvest reads what an ended attempt has left. Its place is free meanwhile.
+func (u *run) harvest(s sight) sweep.Outcome {
+	o, pod := s.outcome()
+	u.tell(runner.Change{State: o.State})
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	if pod == nil || mainExit(pod) == nil {
+		// The informers do not tell of a Job and its pods in one order.
+		s.pods = u.podsOf(ctx, s)
+		o, pod = s.outcome()
+	}
+	result, tail := message(pod, &o)
+	unread := u.keep(ctx, pod, result)
+	found, err := metrics.Collect(u.LogPath(u.RunName, u.Number), u.ResultPath(u.RunName, u.Number), u.pattern)
+	if err != nil {
+		found.Error = err.Error()
+	}
+	o.Pattern, o.Metrics, o.Result = u.Command.MetricsPattern, found.Metrics, found.Result
+	o.ResultError = joined(o.ResultError, found.Error, unread)
+	if o.State != sweep.Succeeded {
+		o.Tail = metrics.FileTail(u.LogPath(u.RunName, u.Number), tailLines)
+		if o.Tail == "" {
+			o.Tail = metrics.Tail([]byte(tail), tailLines)
+		}
+	}
+	return o
+}
+
+// podsOf asks the server for the pods of a Job that has ended.
+func (u *run) podsOf(ctx context.Context, s sight) []*corev1.Pod {
+	list, err := u.cluster.core.Pods(u.cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + u.ref.name})
+	if err != nil {
+		return s.pods
+	}
+	var pods []*corev1.Pod
+	for i := range list.Items {
+		if metav1.IsControlledBy(&list.Items[i], s.job) {
+			pods = append(pods, &list.Items[i])
+		}
+	}
+	return pods
+}
+
+// keep writes the result and the log to files, and says why it could not.
+func (u *run) keep(ctx context.Context, pod *corev1.Pod, result string) (unread string) {
+	if err := os.MkdirAll(u.options.LogsDir, 0o755); err != nil {
+		return "its log could not be kept: " + err.Error()
+	}
+	if err := os.WriteFile(u.ResultPath(u.RunName, u.Number), []byte(result), 0o644); err != nil {
+		return "its result could not be kept: " + err.Error()
+	}
+	if pod == nil {
+		return "its log is gone with its pod"
+	}
+	select {
+	case u.logs <- struct{}{}:
+		defer func() { <-u.logs }()
+	case <-ctx.Done():
+		return "its log was not read: too many others were"
+	}
+	path := u.LogPath(u.RunName, u.Number)
+	if err := u.copyLog(ctx, pod.Name, path); err != nil {
+		return "its log could not be read whole: " + err.Error()
+	}
+	u.tell(runner.Change{State: u.told.State, Log: path})
+	return ""
+}
+
+// copyLog writes what the node still has of the log to a file; none if it has
+// none.
+func (u *run) copyLog(ctx context.Context, pod, path string) error {
+	stream, err := u.cluster.logs(ctx, pod, false)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, stream)
+	return errors.Join(err, file.Close())
+}
+
+func (c *Cluster) logs(ctx context.Context, pod string, follow bool) (io.ReadCloser, error) {
+	o := &corev1.PodLogOptions{Container: mainContainer, Follow: follow}
+	return c.core.Pods(c.Namespace).GetLogs(pod, o).Stream(ctx)
+}
+
+// Logs copies the output of an attempt's pod to w; with follow until the program
+// ends. It is for attempts that are not harvested: the others' logs are files.
+func (r *Runner) Logs(ctx context.Context, runName string, attempt int, follow bool, w io.Writer) error {
+	name := jobName(runName, attempt)
+	list, err := r.cluster.core.Pods(r.cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
+	if err != nil {
+		return fmt.Errorf("looking for the pod of %s: %w", runName, err)
+	}
+	var s sight
+	for i := range list.Items {
+		s.pods = append(s.pods, &list.Items[i])
+	}
+	pod := s.pod()
+	if pod == nil {
+		return fmt.Errorf("%s, attempt %d, has no pod in namespace %s", runName, attempt, r.cluster.Namespace)
+	}
+	stream, err := r.cluster.logs(ctx, pod.Name, follow)
+	if err != nil {
+		return fmt.Errorf("reading the log of pod %s: %w", pod.Name, err)
+	}
+	defer stream.Close()
+	_, err = io.Copy(w, stream)
+	return err
+}
+
+func joined(texts ...string) string {
+	all := ""
+	for _, text := range texts {
+		if text != "" && all != "" {
+			all += "; "
+		}
+		all += text
+	}
+	return all
+}

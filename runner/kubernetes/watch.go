@@ -1,0 +1,330 @@
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+)
+
+// watcher keeps what the cluster has of a ledger's Jobs and their pods, and
+// pokes whoever follows one of them.
+type watcher struct {
+	cluster  *Cluster
+	selector string
+	jobs     cache.SharedIndexInformer
+	pods     cache.SharedIndexInformer
+	stop     context.CancelCauseFunc
+	ended    sync.WaitGroup
+	// unstarted counts the Jobs that the Job controller has not come to.
+	unstarted atomic.Int64
+
+	mu      sync.Mutex
+	follows map[string]*follow // by the Job's name
+	refused time.Time          // since when watching is refused, zero while it is not
+	broken  chan struct{}      // closed when it has been for too long
+	why     error
+}
+
+// follow is one attempt's look at its Job.
+type follow struct {
+	poked chan struct{} // holds one
+	seen  atomic.Bool   // the informer has had it
+}
+
+// poke wakes the follower, once however often it is called meanwhile.
+func (f *follow) poke() {
+	select {
+	case f.poked <- struct{}{}:
+	default:
+	}
+}
+
+// byJob indexes pods by the name of their Job.
+const byJob = "job"
+
+// newWatcher starts watching; stop ends it.
+func newWatcher(c *Cluster, selector string) (*watcher, error) {
+	w := &watcher{cluster: c, selector: selector, follows: map[string]*follow{}, broken: make(chan struct{})}
+	w.jobs = cache.NewSharedIndexInformer(listWatch(selector, w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
+	w.pods = cache.NewSharedIndexInformer(listWatch(selector, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
+		byJob: func(obj any) ([]string, error) { return []string{jobOfPod(obj)}, nil },
+	})
+	ctx, stop := context.WithCancelCause(context.Background())
+	w.stop = stop
+	for _, err := range []error{
+		w.begin(w.jobs, stripJob, w.jobChanged), w.begin(w.pods, stripPod, w.podChanged),
+	} {
+		if err != nil {
+			stop(err)
+			return nil, fmt.Errorf("watching the cluster: %w", err)
+		}
+	}
+	w.ended.Go(func() { w.jobs.RunWithContext(ctx) })
+	w.ended.Go(func() { w.pods.RunWithContext(ctx) })
+	return w, nil
+}
+
+// close ends the watching and waits for it.
+func (w *watcher) close() {
+	w.stop(nil)
+	w.ended.Wait()
+}
+
+func (w *watcher) begin(i cache.SharedIndexInformer, strip cache.TransformFunc, changed func(old, now any)) error {
+	if err := i.SetTransform(strip); err != nil {
+		return err
+	}
+	if err := i.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { w.failed(err) }); err != nil {
+		return err
+	}
+	_, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { changed(nil, obj) },
+		UpdateFunc: changed,
+		DeleteFunc: func(obj any) {
+			if last, missed := obj.(cache.DeletedFinalStateUnknown); missed {
+				obj = last.Obj
+			}
+			changed(obj, nil)
+		},
+	})
+	return err
+}
+
+// ready waits until everything that there was has been read.
+func (w *watcher) ready(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		stop, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-w.broken:
+				cancel()
+			case <-stop.Done():
+			}
+		}()
+		cache.WaitForCacheSync(stop.Done(), w.jobs.HasSynced, w.pods.HasSynced)
+	}()
+	<-done
+	select {
+	case <-w.broken:
+		return w.why
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// patienceRefused is how long a refusal may last before it is believed: tokens
+// are renewed, and roles are mended.
+const patienceRefused = time.Minute
+
+// failed takes in that a list or watch failed. Informers try again for ever,
+// which is right for everything but a refusal.
+func (w *watcher) failed(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err) {
+		w.refused = time.Time{}
+		return
+	}
+	if w.refused.IsZero() {
+		w.refused = time.Now()
+	}
+	if time.Since(w.refused) >= patienceRefused && w.why == nil {
+		w.why = fmt.Errorf("%w: it refuses to be watched: %w", errGivenUp, err)
+		close(w.broken)
+	}
+}
+
+// listWatch reads objects of ours only.
+func listWatch(
+	selector string,
+	list func(context.Context, metav1.ListOptions) (runtime.Object, error),
+	begin func(context.Context, metav1.ListOptions) (watch.Interface, error),
+) *cache.ListWatch {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			o.LabelSelector = selector
+			return list(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.LabelSelector = selector
+			return begin(ctx, o)
+		},
+	}
+}
+
+func (w *watcher) listJobs(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	return w.cluster.jobs().List(ctx, o)
+}
+
+func (w *watcher) watchJobs(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	return w.cluster.jobs().Watch(ctx, o)
+}
+
+func (w *watcher) listPods(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	return w.cluster.core.Pods(w.cluster.Namespace).List(ctx, o)
+}
+
+func (w *watcher) watchPods(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	return w.cluster.core.Pods(w.cluster.Namespace).Watch(ctx, o)
+}
+
+// follow begins to look at a Job. unfollow ends it.
+func (w *watcher) follow(name string) *follow {
+	f := &follow{poked: make(chan struct{}, 1)}
+	w.mu.Lock()
+	w.follows[name] = f
+	w.mu.Unlock()
+	if _, there, _ := w.jobs.GetStore().GetByKey(w.cluster.Namespace + "/" + name); there {
+		f.seen.Store(true)
+	}
+	return f
+}
+
+func (w *watcher) unfollow(name string, f *follow) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.follows[name] == f {
+		delete(w.follows, name)
+	}
+}
+
+func (w *watcher) poke(name string, seen bool) {
+	w.mu.Lock()
+	f := w.follows[name]
+	w.mu.Unlock()
+	if f != nil {
+		if seen {
+			f.seen.Store(true)
+		}
+		f.poke()
+	}
+}
+
+// jobChanged and podChanged hear of objects that came (old is nil), changed, or
+// went (now is nil).
+func (w *watcher) jobChanged(old, now any) {
+	before, after := waitsForController(old), waitsForController(now)
+	if before != after {
+		if after {
+			w.unstarted.Add(1)
+		} else {
+			w.unstarted.Add(-1)
+		}
+	}
+	for _, obj := range []any{now, old} {
+		if job, ok := obj.(*batchv1.Job); ok {
+			w.poke(job.Name, true)
+			return
+		}
+	}
+}
+
+func waitsForController(obj any) bool {
+	job, ok := obj.(*batchv1.Job)
+	return ok && job.Status.StartTime == nil && !suspended(job)
+}
+
+func (w *watcher) podChanged(old, now any) {
+	for _, obj := range []any{now, old} {
+		if name := jobOfPod(obj); name != "" {
+			w.poke(name, false)
+			return
+		}
+	}
+}
+
+func jobOfPod(obj any) string {
+	if pod, ok := obj.(*corev1.Pod); ok {
+		return pod.Labels[batchv1.JobNameLabel]
+	}
+	return ""
+}
+
+// sight is what is known now of the Job with this name.
+func (w *watcher) sight(name string) sight {
+	var s sight
+	if obj, there, _ := w.jobs.GetStore().GetByKey(w.cluster.Namespace + "/" + name); there {
+		s.job, _ = obj.(*batchv1.Job)
+	}
+	objects, _ := w.pods.GetIndexer().ByIndex(byJob, name) // the index exists
+	for _, obj := range objects {
+		if pod, ok := obj.(*corev1.Pod); ok && (s.job == nil || metav1.IsControlledBy(pod, s.job)) {
+			s.pods = append(s.pods, pod)
+		}
+	}
+	return s
+}
+
+// stripJob keeps of a Job what sight is read for.
+func stripJob(obj any) (any, error) {
+	job, ok := obj.(*batchv1.Job)
+	if !ok {
+		return obj, nil
+	}
+	return &batchv1.Job{
+		ObjectMeta: stripMeta(&job.ObjectMeta),
+		Spec:       batchv1.JobSpec{Suspend: job.Spec.Suspend},
+		Status: batchv1.JobStatus{
+			Conditions: job.Status.Conditions, StartTime: job.Status.StartTime, CompletionTime: job.Status.CompletionTime,
+			Active: job.Status.Active, Ready: job.Status.Ready, Succeeded: job.Status.Succeeded, Failed: job.Status.Failed,
+		},
+	}, nil
+}
+
+// stripPod keeps of a pod what sight is read for.
+func stripPod(obj any) (any, error) {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok {
+		return obj, nil
+	}
+	kept := &corev1.Pod{
+		ObjectMeta: stripMeta(&pod.ObjectMeta),
+		Spec:       corev1.PodSpec{NodeName: pod.Spec.NodeName},
+		Status: corev1.PodStatus{
+			Phase: pod.Status.Phase, Reason: pod.Status.Reason, Message: pod.Status.Message, StartTime: pod.Status.StartTime,
+		},
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled || c.Type == corev1.DisruptionTarget {
+			kept.Status.Conditions = append(kept.Status.Conditions, c)
+		}
+	}
+	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for _, c := range list {
+			if c.Name == mainContainer || c.State.Waiting != nil {
+				kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, corev1.ContainerStatus{Name: c.Name, State: c.State})
+			}
+		}
+	}
+	return kept, nil
+}
+
+func stripMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
+	kept := metav1.ObjectMeta{
+		Name: m.Name, Namespace: m.Namespace, UID: m.UID, ResourceVersion: m.ResourceVersion,
+		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp, OwnerReferences: m.OwnerReferences,
+		Labels: map[string]string{},
+	}
+	for _, name := range []string{labelAttempt, batchv1.JobNameLabel} {
+		if value, there := m.Labels[name]; there {
+			kept.Labels[name] = value
+		}
+	}
+	if ending, there := m.Annotations[annotationEnding]; there {
+		kept.Annotations = map[string]string{annotationEnding: ending}
+	}
+	return kept
+}
