@@ -86,7 +86,7 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 	renewing, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.ended.Go(func() { c.keepRenewing(renewing) })
-	r.cluster.claim = c
+	r.cluster.claim.Store(c)
 	return c, nil
 }
 
@@ -306,7 +306,7 @@ func (c *Claim) fresh() bool {
 func (c *Claim) Close() error {
 	c.stop()
 	c.ended.Wait()
-	c.cluster.claim = nil
+	c.cluster.claim.Store(nil)
 	return c.release()
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
@@ -34,7 +35,7 @@ type Cluster struct {
 	http   *http.Client
 	config *rest.Config
 	window *window
-	claim  *Claim // nil for none
+	claim  atomic.Pointer[Claim] // nil for none
 
 	batch  batchv1.BatchV1Interface
 	core   corev1.CoreV1Interface

@@ -81,6 +81,8 @@ func (u *run) isGone(ctx context.Context) (bool, error) {
 		return len(u.watcher.sight(u.ref.name).pods) == 0 || u.ending == nil, nil
 	case err != nil:
 		return false, mayLive(named("looking for", u.ref.name, err))
+	case job.UID == u.ref.uid && job.Labels[labelLedger] != u.options.Ledger:
+		return false, mayLive(fmt.Errorf("its Job %s was taken over for the ledger %s (%w)", u.ref.name, job.Labels[labelLedger], runner.ErrBroken))
 	}
 	return job.UID != u.ref.uid, nil
 }

@@ -16,8 +16,11 @@ const (
 	mainContainer = "main"
 )
 
-// selectorOf selects the Jobs and pods of a ledger that are still to be
-// harvested.
-func selectorOf(ledger string) string {
-	return strings.Join([]string{labelManagedBy + "=" + managedBy, labelLedger + "=" + ledger, "!" + labelHarvested}, ",")
+// selectJobs selects the Jobs of a ledger that are still to be harvested.
+func selectJobs(ledger string) string {
+	return strings.Join([]string{selectPods, labelLedger + "=" + ledger, "!" + labelHarvested}, ",")
 }
+
+// selectPods selects the pods of every ledger: a Job that is taken over changes
+// its label, its pods cannot.
+const selectPods = labelManagedBy + "=" + managedBy

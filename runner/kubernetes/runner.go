@@ -104,7 +104,7 @@ func (r *Runner) ResultPath(runName string, attempt int) string {
 func (r *Runner) watching(ctx context.Context) (*watcher, error) {
 	r.mu.Lock()
 	if r.watcher == nil {
-		w, err := newWatcher(r.cluster, selectorOf(r.options.Ledger))
+		w, err := newWatcher(r.cluster, r.options.Ledger)
 		if err != nil {
 			r.mu.Unlock()
 			return nil, err
@@ -135,7 +135,7 @@ const page = 500
 // Survey lists the ledger's Jobs.
 func (r *Runner) Survey(ctx context.Context) ([]sweep.Live, error) {
 	var lives []sweep.Live
-	o := metav1.ListOptions{LabelSelector: selectorOf(r.options.Ledger), Limit: page}
+	o := metav1.ListOptions{LabelSelector: selectJobs(r.options.Ledger), Limit: page}
 	for {
 		var list *batchv1.JobList
 		err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {

@@ -108,7 +108,7 @@ func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(c
 			return err
 		}
 		defer c.window.leave()
-		if err := c.claim.hold(ctx); err != nil {
+		if err := c.claim.Load().hold(ctx); err != nil {
 			return err
 		}
 		return request(ctx)

@@ -19,12 +19,11 @@ import (
 // watcher keeps what the cluster has of a ledger's Jobs and their pods, and
 // pokes whoever follows one of them.
 type watcher struct {
-	cluster  *Cluster
-	selector string
-	jobs     cache.SharedIndexInformer
-	pods     cache.SharedIndexInformer
-	stop     context.CancelCauseFunc
-	ended    sync.WaitGroup
+	cluster *Cluster
+	jobs    cache.SharedIndexInformer
+	pods    cache.SharedIndexInformer
+	stop    context.CancelCauseFunc
+	ended   sync.WaitGroup
 	// unstarted counts the Jobs that the Job controller has not come to.
 	unstarted atomic.Int64
 
@@ -53,10 +52,10 @@ func (f *follow) poke() {
 const byJob = "job"
 
 // newWatcher starts watching; stop ends it.
-func newWatcher(c *Cluster, selector string) (*watcher, error) {
-	w := &watcher{cluster: c, selector: selector, follows: map[string]*follow{}, broken: make(chan struct{})}
-	w.jobs = cache.NewSharedIndexInformer(listWatch(selector, w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
-	w.pods = cache.NewSharedIndexInformer(listWatch(selector, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
+func newWatcher(c *Cluster, ledger string) (*watcher, error) {
+	w := &watcher{cluster: c, follows: map[string]*follow{}, broken: make(chan struct{})}
+	w.jobs = cache.NewSharedIndexInformer(listWatch(selectJobs(ledger), w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
+	w.pods = cache.NewSharedIndexInformer(listWatch(selectPods, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
 		byJob: func(obj any) ([]string, error) { return []string{jobOfPod(obj)}, nil },
 	})
 	ctx, stop := context.WithCancelCause(context.Background())
