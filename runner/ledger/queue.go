@@ -161,7 +161,7 @@ func (b *batch) change(id int64, c runner.Change) {
 		if known.State != sweep.Running {
 			known.Time = c.Time
 		}
-		known.State = c.State
+		known.State, known.Waiting = c.State, c.Waiting
 	}
 	if c.Ref != "" {
 		known.Ref = c.Ref
