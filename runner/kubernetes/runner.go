@@ -10,6 +10,7 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -134,28 +135,42 @@ const page = 500
 
 // Survey lists the ledger's Jobs.
 func (r *Runner) Survey(ctx context.Context) ([]sweep.Live, error) {
+	jobs, err := r.list(ctx, selectJobs(r.options.Ledger))
+	if err != nil {
+		return nil, err
+	}
 	var lives []sweep.Live
-	o := metav1.ListOptions{LabelSelector: selectJobs(r.options.Ledger), Limit: page}
+	for i := range jobs {
+		if live, ok := r.liveOf(&jobs[i]); ok {
+			lives = append(lives, live)
+		}
+	}
+	return lives, nil
+}
+
+// list lists Jobs, a page at a time.
+func (r *Runner) list(ctx context.Context, selector string) ([]batchv1.Job, error) {
+	var jobs []batchv1.Job
+	o := metav1.ListOptions{LabelSelector: selector, Limit: page}
 	for {
 		var list *batchv1.JobList
 		err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {
 			list, err = r.cluster.jobs().List(ctx, o)
 			return err
 		})
-		if apierrors.IsResourceExpired(err) && o.Continue != "" {
-			lives, o.Continue = nil, ""
+		switch {
+		case apierrors.IsResourceExpired(err) && o.Continue != "":
+			jobs, o.Continue = nil, ""
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, fmt.Errorf("listing the Jobs in namespace %s: %w", r.cluster.Namespace, err)
 		}
 		for i := range list.Items {
-			if live, ok := r.liveOf(&list.Items[i]); ok {
-				lives = append(lives, live)
-			}
+			list.Items[i].Spec.Template, list.Items[i].ManagedFields = corev1.PodTemplateSpec{}, nil
 		}
+		jobs = append(jobs, list.Items...)
 		if o.Continue = list.Continue; o.Continue == "" {
-			return lives, nil
+			return jobs, nil
 		}
 	}
 }
