@@ -37,7 +37,7 @@ func (u *run) harvest(s sight) sweep.Outcome {
 		found.Error = err.Error()
 	}
 	o.Pattern, o.Metrics, o.Result = u.Command.MetricsPattern, found.Metrics, found.Result
-	o.ResultError = joined(o.ResultError, found.Error, unread)
+	o.ResultError = sentence(o.ResultError, found.Error, unread)
 	if o.State != sweep.Succeeded {
 		o.Tail = metrics.FileTail(u.LogPath(u.RunName, u.Number), tailLines)
 		if o.Tail == "" {
@@ -133,7 +133,7 @@ func (r *Runner) Logs(ctx context.Context, runName string, attempt int, follow b
 	return err
 }
 
-func joined(texts ...string) string {
+func sentence(texts ...string) string {
 	all := ""
 	for _, text := range texts {
 		if text != "" && all != "" {

@@ -42,6 +42,10 @@ const (
 	annotationSweep         = own + "sweep"
 	annotationConfig        = own + "config"
 	annotationCommand       = own + "command"
+	// The hashes in full: labels have not room for them.
+	annotationPoint = own + "point"
+	annotationKey   = own + "key"
+	annotationWork  = own + "work"
 
 	own       = "lxsweep.dev/"
 	managedBy = "lxsweep"
@@ -64,11 +68,11 @@ type jobOptions struct {
 }
 
 // jobName is the Job of an attempt: ex-8, then ex-8-r2.
-func jobName(a runner.Attempt) string {
-	if a.Number < 2 {
-		return a.RunName
+func jobName(runName string, attempt int) string {
+	if attempt < 2 {
+		return runName
 	}
-	return fmt.Sprintf("%s-r%d", a.RunName, a.Number)
+	return fmt.Sprintf("%s-r%d", runName, attempt)
 }
 
 // jobOf is what an attempt is to the cluster. It is pure: the same attempt makes
@@ -87,7 +91,7 @@ func jobOf(a runner.Attempt, o jobOptions) (*batchv1.Job, error) {
 	job := &batchv1.Job{
 		TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name: jobName(a), Namespace: o.Namespace,
+			Name: jobName(a.RunName, a.Number), Namespace: o.Namespace,
 			Labels: joined(cluster.Labels, labels), Annotations: joined(cluster.Annotations, annotationsOf(a)),
 		},
 		Spec: batchv1.JobSpec{
@@ -159,6 +163,9 @@ func annotationsOf(a runner.Attempt) map[string]string {
 		annotationSweep:         e.Sweep,
 		annotationConfig:        e.Config,
 		annotationCommand:       commandLine(a.Command),
+		annotationPoint:         e.Point.String(),
+		annotationKey:           e.Key.String(),
+		annotationWork:          e.WorkHash.String(),
 	}
 }
 

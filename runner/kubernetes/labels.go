@@ -2,18 +2,12 @@ package kubernetes
 
 import "strings"
 
-// Names that are ours on objects; see the package comment.
+// Names that are put on Jobs later.
 const (
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	labelLedger    = "lxsweep.dev/ledger"
-	labelAttempt   = "lxsweep.dev/attempt"
 	// labelHarvested is on Jobs that stay although their outcome is recorded.
-	labelHarvested = "lxsweep.dev/harvested"
+	labelHarvested = own + "harvested"
 
-	annotationEnding = "lxsweep.dev/ending"
-
-	managedBy     = "lxsweep"
-	mainContainer = "main"
+	annotationEnding = own + "ending"
 )
 
 // selectJobs selects the Jobs of a ledger that are still to be harvested.

@@ -90,7 +90,7 @@ func (r *Runner) Preflight(ctx context.Context, examples []runner.Attempt) (*Rea
 			ready.Problems = append(ready.Problems, fmt.Sprintf("%s: %v", a.RunName, err))
 			continue
 		}
-		if unbacked(a) {
+		if !keepsOutput(a.Command) {
 			ready.Notes = append(ready.Notes, fmt.Sprintf("%s: no volume is mounted at %s: what it writes there is lost with its pod (resources.k8.volume)", a.RunName, a.Command.OutputDir))
 		}
 		r.roomFor(ctx, job, a.RunName, ready)

@@ -300,5 +300,5 @@ func mayLive(err error) error {
 
 // keeps reports whether a Job is to stay once it has ended.
 func keeps(job *batchv1.Job) bool {
-	return ptr.Deref(job.Spec.TTLSecondsAfterFinished, backstopSeconds) != backstopSeconds
+	return time.Duration(ptr.Deref(job.Spec.TTLSecondsAfterFinished, 0))*time.Second != backstop
 }
