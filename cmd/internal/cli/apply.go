@@ -27,6 +27,8 @@ type ApplyOptions struct {
 	FailFast      bool
 	MaxFailures   int
 	LockTimeout   time.Duration
+	TakeOver      bool
+	SkipBuild     bool
 	Progress      string // "auto", "tty", "plain" or "quiet"
 
 	saved     *savedPlan // nil if files were named
@@ -43,7 +45,8 @@ succeeded or failed is kept unless --rerun says otherwise. It can be interrupted
 and started again at any time: the same command goes on.
 
 Ctrl-C once starts nothing more and waits for what runs; twice ends that too.
-SIGHUP leaves the programs running, and the next apply adopts them.
+SIGHUP leaves the programs running, and the next apply adopts them. On a cluster
+once is enough: what runs there goes on, and the next apply adopts it.
 
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
@@ -76,13 +79,15 @@ has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
 	fs.BoolVar(&o.FailFast, "fail-fast", false, "start nothing more after the first failure")
 	fs.IntVar(&o.MaxFailures, "max-failures", 0, "start nothing more after so many failures")
 	fs.DurationVar(&o.LockTimeout, "lock-timeout", 0, "wait so long for another apply to end (-1s: as long as it takes)")
+	fs.BoolVar(&o.TakeOver, "take-over", false, "take runs over that a lost ledger has in the cluster, and their numbers")
+	fs.BoolVar(&o.SkipBuild, "skip-build", false, "run no build_steps: the images are there")
 	fs.StringVar(&o.Progress, "progress", "auto", "how progress is shown: auto, tty, plain, quiet")
 	offer(fs, "progress", "auto", "tty", "plain", "quiet")
 	return cmd
 }
 
 // planFlags may not be given with a saved plan, which has its own.
-var planFlags = []string{"var-file", "set", "config", "round", "runner", "state", "rerun", "accept-changed", "filter", "var"}
+var planFlags = []string{"var-file", "set", "config", "round", "runner", "state", "kubeconfig", "context", "namespace", "rerun", "accept-changed", "filter", "var"}
 
 // takeSaved reads a saved plan, if that is what was named.
 func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
@@ -104,7 +109,7 @@ func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
 		Files: s.Files, Vars: s.Vars, VarFiles: s.VarFiles, Sets: s.Sets, Configs: s.Configs, Round: s.Round, Runner: s.Runner,
 	}
 	o.RerunOptions = RerunOptions{Rerun: s.Rerun, AcceptChanged: s.Accept}
-	o.State, o.Filter = s.State, s.Filter
+	o.StateOptions, o.Filter = StateOptions{s.State, s.Cluster}, s.Filter
 	return nil
 }
 
@@ -151,7 +156,7 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 
 // open opens the project for an apply; see Factory.open.
 func (o *ApplyOptions) open(ctx context.Context, m *hcl.Module, mode ledger.Mode) (*planning, error) {
-	p, err := o.Factory.open(ctx, m, o.InputOptions, o.State, o.GPUs, mode)
+	p, err := o.Factory.open(ctx, m, o.InputOptions, o.StateOptions, o.GPUs, mode)
 	if err != nil {
 		return nil, err
 	}

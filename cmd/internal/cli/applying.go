@@ -69,7 +69,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 	}
 	defer closing(pl, &err)
 	a.fresh = !pl.ledger.Exists()
-	if err := a.checkLedger(pl.project); err != nil {
+	if err := a.checkPlace(pl.project); err != nil {
 		return err
 	}
 	plan, err := pl.plan(ctx)
@@ -82,7 +82,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if a.CancelRemoved {
 		settings = append(settings, "--cancel-removed")
 	}
-	w := f.planText(pl.project, pl.header(settings, a.parallel(a.Parallel)))
+	w := f.planText(pl.project, pl.header(settings, pl.parallel(a.Parallel)))
 	rows, names := newSavedRows(true), map[string]bool{}
 	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
 		rows.row(action)
@@ -101,7 +101,7 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if len(pl.refused) > 0 {
 		return errorf("nothing was started; lxsweep plan shows all of it", "%s", pl.refused[0])
 	}
-	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, a.parallel(a.Parallel))
+	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, pl.parallel(a.Parallel))
 	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)
 }
@@ -159,10 +159,15 @@ func sameWork(a *sweep.Action) bool {
 	return a.Record.Last.Work == a.Experiment.WorkHash || slices.Contains(a.Record.Equivalent, a.Experiment.WorkHash)
 }
 
-// checkLedger refuses a saved plan that was made against another ledger.
-func (a *applying) checkLedger(p *project) error {
-	if a.saved == nil || a.saved.LedgerID == p.ledger.ID() {
+// checkPlace refuses a saved plan that was made against another ledger or for
+// another cluster.
+func (a *applying) checkPlace(p *project) error {
+	if a.saved == nil || a.saved.LedgerID == p.ledger.ID() && a.saved.Place == p.place() {
 		return nil
+	}
+	if a.saved.LedgerID == p.ledger.ID() {
+		err := fmt.Errorf("the plan was made for the cluster and namespace %s, and this is %s", a.saved.Place, p.place())
+		return &exitError{ExitStale, err, a.planAgain()}
 	}
 	err := fmt.Errorf("the plan was made when %s was another ledger", p.state)
 	if a.saved.LedgerID == "" {

@@ -76,7 +76,7 @@ func TestPlanArgv(t *testing.T) {
 					Files: []string{"a.hcl", "b"}, Vars: []string{"x=1,2", "y=z"}, VarFiles: []string{"v"},
 					Sets: []string{"hp.e=1"}, Configs: []string{"c"}, Round: "r", Runner: "local",
 				},
-				StateOptions: StateOptions{"s.db"}, Output: "text",
+				StateOptions: StateOptions{State: "s.db"}, Output: "text",
 			},
 		},
 		{
@@ -113,7 +113,7 @@ func TestTryArgv(t *testing.T) {
 		{args: "g.hcl", want: &TryOptions{InputOptions: input("g.hcl")}},
 		{args: "ex-8", want: &TryOptions{InputOptions: input("ex-8")}},
 		{args: "g.hcl ex-8", want: &TryOptions{InputOptions: input("g.hcl"), Run: "ex-8"}},
-		{args: "a.hcl b a-b-8? --state s", want: &TryOptions{InputOptions: input("a.hcl", "b"), Run: "a-b-8", StateOptions: StateOptions{"s"}}},
+		{args: "a.hcl b a-b-8? --state s", want: &TryOptions{InputOptions: input("a.hcl", "b"), Run: "a-b-8", StateOptions: StateOptions{State: "s"}}},
 		{args: "a.hcl ./ex-8", want: &TryOptions{InputOptions: input("a.hcl", "./ex-8")}},
 		{args: "g.hcl --filter hp.x==1", want: &TryOptions{InputOptions: input("g.hcl"), Filter: "hp.x==1"}},
 	})
@@ -135,7 +135,7 @@ func TestInitArgv(t *testing.T) {
 }
 
 func TestReadingArgv(t *testing.T) {
-	read := ReadOptions{StateOptions: StateOptions{"s"}, Sweep: "n", Filter: "number>1"}
+	read := ReadOptions{StateOptions: StateOptions{State: "s"}, Sweep: "n", Filter: "number>1"}
 	check(t, newStatusCmd, []argv[StatusOptions]{
 		{args: "ex-8", refusal: `"ex-8" is one argument too many`},
 		{args: "--state s --sweep n --filter number>1 --all", want: &StatusOptions{ReadOptions: read, Output: "table", All: true}},
@@ -161,7 +161,7 @@ func TestRunArgv(t *testing.T) {
 		{args: "ex8", refusal: `"ex8" is no run name`},
 		{args: "ex-8 --filter number>1", refusal: "both a run and --filter were given"},
 		{args: "ex-8 -f --attempt 2", want: &LogsOptions{RunOptions: RunOptions{Run: "ex-8"}, Follow: true, Attempt: 2}},
-		{args: "--filter number>1 --state s", want: &LogsOptions{RunOptions: RunOptions{StateOptions: StateOptions{"s"}, Filter: "number>1"}}},
+		{args: "--filter number>1 --state s", want: &LogsOptions{RunOptions: RunOptions{StateOptions: StateOptions{State: "s"}, Filter: "number>1"}}},
 	})
 	check(t, newShowCmd, []argv[ShowOptions]{
 		{args: "ex-08", refusal: `"ex-08" is no run name`},

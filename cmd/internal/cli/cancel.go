@@ -8,12 +8,13 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lxsweep/lxsweep/runner/ledger"
-	"github.com/lxsweep/lxsweep/runner/local"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -79,10 +80,10 @@ func runCancel(ctx context.Context, o *CancelOptions) (err error) {
 		return err
 	}
 	c := &cancelling{CancelOptions: o, ledger: l}
-	if c.runner, err = o.newRunner(l, []string{}); err != nil {
+	if c.where, err = o.places(l, o.ClusterOptions); err != nil {
 		return err
 	}
-	defer c.runner.Close()
+	defer c.where.Close()
 	for _, name := range names {
 		if err := c.name(ctx, name); err != nil {
 			return err
@@ -143,7 +144,8 @@ func (o *CancelOptions) targets(ctx context.Context, l *ledger.Ledger) ([]string
 type cancelling struct {
 	*CancelOptions
 	ledger *ledger.Ledger
-	runner *local.Runner
+	mu     sync.Mutex // guards where
+	where  *places
 }
 
 // name cancels what is meant under one experiment name: by the process that
@@ -254,22 +256,14 @@ func (c *cancelling) here(ctx context.Context, session *ledger.Session, name str
 	if err != nil {
 		return err
 	}
-	lives, err := c.runner.Survey(ctx)
-	if err != nil {
-		return err
-	}
-	states := make(map[int64]sweep.State, len(lives))
-	for _, l := range lives {
-		states[l.AttemptID] = l.State
-	}
-	u := &unobserved{c.runner, session}
-	host, _ := c.runner.Host()
+	// One at a time on a machine, whose programs may have a grace each; all at
+	// once would be no faster there, and is on a cluster.
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(endedAtOnce)
 	for _, r := range meant {
-		if err := c.one(ctx, u, r, host, states); err != nil {
-			return err
-		}
+		group.Go(func() error { return c.one(ctx, session, r) })
 	}
-	return nil
+	return group.Wait()
 }
 
 // meant are the records to be cancelled under a name: those that were named, or
@@ -301,7 +295,10 @@ func (c *cancelling) read(ctx context.Context, list []*sweep.Record, q ledger.Qu
 	return list, nil
 }
 
-func (c *cancelling) one(ctx context.Context, u *unobserved, r *sweep.Record, host string, states map[int64]sweep.State) error {
+// endedAtOnce is how many runs are ended at a time.
+const endedAtOnce = 64
+
+func (c *cancelling) one(ctx context.Context, session *ledger.Session, r *sweep.Record) error {
 	say := func(text string) { fmt.Fprintf(c.Err, "%s %s\n", r.RunName(), text) }
 	switch {
 	case r.Last == nil:
@@ -310,12 +307,18 @@ func (c *cancelling) one(ctx context.Context, u *unobserved, r *sweep.Record, ho
 	case r.Last.State.Final():
 		say("has ended: " + string(r.Last.State))
 		return nil
-	case r.Last.Host != host || r.Last.Runner != c.runner.Name():
-		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which only that machine can end", r.RunName(), r.Last.Host, r.Last.Runner)
 	}
+	where, states, err := c.look(ctx, r.Last)
+	if err != nil {
+		return err
+	}
+	if where == nil {
+		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
+	}
+	u := &unobserved{where, session}
 	state, known := states[r.Last.ID]
 	if !known {
-		gone := c.runner.Gone(r.Last)
+		gone := where.Gone(r.Last)
 		say("is " + string(gone.State) + ": " + gone.Reason)
 		return u.record(ctx, r.Last.ID, gone)
 	}
@@ -328,6 +331,18 @@ func (c *cancelling) one(ctx context.Context, u *unobserved, r *sweep.Record, ho
 		say(string(o.State))
 	}
 	return err
+}
+
+// look asks the place of an attempt what lives there.
+func (c *cancelling) look(ctx context.Context, t *sweep.Tried) (place, map[int64]sweep.State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	where := c.where.of(t)
+	if where == nil {
+		return nil, nil, nil
+	}
+	states, err := c.where.survey(ctx, where)
+	return where, states, err
 }
 
 // reasonFor is the reason of an ending; what has ended is only recorded.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"slices"
 
+	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -12,6 +14,9 @@ type checks struct {
 	*project
 	seen    map[string]bool // problems
 	configs map[[2]string]bool
+	// examples are what a cluster is asked about: one of each config, and what
+	// has a long command.
+	examples []runner.Attempt
 	// misfits ask for more than there is: a warning, the rest can go on.
 	// refused cannot be started as things are.
 	misfits, refused []string
@@ -54,7 +59,27 @@ func (c *checks) check(a *sweep.Action) error {
 	if err != nil {
 		return err
 	}
-	return c.runner.Check(command)
+	if c.local != nil {
+		return c.local.Check(command)
+	}
+	example := runner.Attempt{ID: 1, Number: 1, RunName: sweep.RunName(a.Experiment.Name, a.Number), JobID: a.Number, Experiment: a.Experiment, Command: command}
+	example.Command = runner.Equipped(example, "")
+	c.examples = append(c.examples, example)
+	return nil
+}
+
+// finish asks the cluster, if there is one, whether the starts could be made.
+func (c *checks) finish(ctx context.Context) error {
+	if c.cluster == nil || c.examples == nil {
+		return nil
+	}
+	ready, err := c.cluster.Preflight(ctx, c.examples)
+	if err != nil {
+		return err
+	}
+	c.refused = append(c.refused, ready.Problems...)
+	c.misfits = append(c.misfits, ready.Notes...)
+	return nil
 }
 
 func (c *checks) add(list []string, a *sweep.Action, err error) []string {

@@ -25,11 +25,11 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	defer progress.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := &watcher{progress: progress, inFlight: map[string]string{}}
+	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}}
 	stop := make(chan struct{})
 	cancels := make(chan runner.Cancel)
 	d := &runner.Dispatcher{
-		Runner: x.pl.runner, Recorder: x.session, Parallel: x.parallel(x.Parallel),
+		Runner: x.pl.runner, Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
 		Stop: stop, Cancels: cancels,
 	}
@@ -72,6 +72,7 @@ func (x *execution) progress(total int) ui.Progress {
 // watcher hears the dispatcher's events and the process' signals.
 type watcher struct {
 	progress ui.Progress
+	remote   bool // what runs needs no lxsweep
 
 	mu       sync.Mutex // guards what follows
 	failures []runner.Ended
@@ -114,6 +115,12 @@ func (w *watcher) signals(signals <-chan os.Signal, done <-chan struct{}, stop c
 			w.mu.Unlock()
 			if s == syscall.SIGHUP {
 				w.progress.Note("hung up: nothing more is started, and what runs goes on without lxsweep")
+				cancel(runner.ErrDetach)
+				continue
+			}
+			if first && w.remote {
+				first = false
+				w.progress.Note("interrupted: nothing more is started; what runs in the cluster goes on, and the next apply adopts it")
 				cancel(runner.ErrDetach)
 				continue
 			}

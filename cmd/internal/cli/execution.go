@@ -14,6 +14,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -27,6 +28,7 @@ type execution struct {
 	live    []sweep.Live // the survey under the lock
 	now     tallied      // of the plan under the lock
 	tasks   []runner.Task
+	claimed *kubernetes.Claim // nil on this machine
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
@@ -47,6 +49,9 @@ func (a *applying) run(ctx context.Context) (err error) {
 		return err
 	}
 	code, err := x.underLock(ctx)
+	if x.claimed != nil {
+		err = errors.Join(err, x.claimed.Close())
+	}
 	if closed := x.session.Close(); closed != nil && err == nil {
 		err = closed
 	}
@@ -101,6 +106,9 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 	if err := x.dismiss(ctx); err != nil {
 		return ran{}, err
 	}
+	if err := x.claim(ctx); err != nil {
+		return ran{}, err
+	}
 	if err := x.settleUnobserved(ctx); err != nil {
 		return ran{}, err
 	}
@@ -112,6 +120,9 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 	}
 	if len(x.tasks) == 0 {
 		return ran{}, nil
+	}
+	if err := x.reserve(ctx); err != nil {
+		return ran{}, err
 	}
 	return x.dispatch(ctx)
 }

@@ -30,8 +30,8 @@ func (o *InputOptions) flags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Sets, "set", nil, "replace an attribute in every config: `run.max_memory=8Gi`")
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
 	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
-	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local")
-	offer(fs, "runner", "local")
+	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local, kubernetes")
+	offer(fs, "runner", onLocal, onKubernetes)
 }
 
 // settings are the inputs as they would be typed, less files and variables.
@@ -46,15 +46,20 @@ func (o *InputOptions) settings() []string {
 	return list
 }
 
-// StateOptions say where the ledger is.
-type StateOptions struct{ State string }
+// StateOptions say where the ledger is, and which cluster its runs are on.
+type StateOptions struct {
+	State string
+	ClusterOptions
+}
 
 func (o *StateOptions) flags(fs *pflag.FlagSet) {
+	o.ClusterOptions.flags(fs)
 	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db beside the first .hcl file)")
 }
 
 // readerFlags is for commands that take no files.
 func (o *StateOptions) readerFlags(fs *pflag.FlagSet) {
+	o.ClusterOptions.flags(fs)
 	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db here or in the nearest folder above)")
 }
 

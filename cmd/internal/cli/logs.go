@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -102,10 +104,15 @@ func chooseAttempt(ctx context.Context, l *ledger.Ledger, r *sweep.Record, numbe
 
 // print copies the log; with Follow it goes on until the attempt has ended.
 func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried) error {
-	path, err := o.logPath(l, r, t)
+	where, err := o.places(l, o.ClusterOptions)
 	if err != nil {
 		return err
 	}
+	defer where.Close()
+	if live, ok := where.of(t).(*kubernetes.Runner); ok && !t.State.Final() {
+		return live.Logs(ctx, r.RunName(), t.Number, o.Follow, o.Out)
+	}
+	path := cmp.Or(t.Log, where.here.LogPath(r.RunName(), t.Number))
 	file, err := o.openLog(ctx, l, r, t, path)
 	if err != nil {
 		return err
@@ -134,18 +141,6 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 
 // followPoll is how often a log that is followed is read.
 const followPoll = 200 * time.Millisecond
-
-func (o *LogsOptions) logPath(l *ledger.Ledger, r *sweep.Record, t *sweep.Tried) (string, error) {
-	if t.Log != "" {
-		return t.Log, nil
-	}
-	runner, err := o.newRunner(l, []string{})
-	if err != nil {
-		return "", err
-	}
-	defer runner.Close()
-	return runner.LogPath(r.RunName(), t.Number), nil
-}
 
 // openLog opens the file, and with Follow waits for it.
 func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, path string) (*os.File, error) {
@@ -178,11 +173,12 @@ func (o *LogsOptions) hasEnded(ctx context.Context, l *ledger.Ledger, r *sweep.R
 	if err != nil || t.State.Final() {
 		return true, err
 	}
-	state, err := o.alive(ctx, l)
+	where, err := o.places(l, o.ClusterOptions)
 	if err != nil {
 		return true, err
 	}
+	defer where.Close()
 	now := *r
 	now.Last = t
-	return state(&now).Final(), nil
+	return where.state(ctx, &now).Final(), nil
 }

@@ -72,7 +72,7 @@ func runPlan(ctx context.Context, o *PlanOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := o.open(ctx, module, o.InputOptions, o.State, o.GPUs, ledger.ReadOnly)
+	p, err := o.open(ctx, module, o.InputOptions, o.StateOptions, o.GPUs, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -104,16 +104,8 @@ func runPlan(ctx context.Context, o *PlanOptions) (err error) {
 	return nil
 }
 
-// parallel is how many runs go on at once.
-func (f *Factory) parallel(asked int) int {
-	if asked > 0 {
-		return asked
-	}
-	return f.CPUs
-}
-
 func (o *PlanOptions) writer(p *project) (ui.PlanWriter, error) {
-	h := p.header(planSettings(o.InputOptions, o.RerunOptions, o.Filter), o.parallel(o.Parallel))
+	h := p.header(planSettings(o.InputOptions, o.RerunOptions, o.Filter), p.parallel(o.Parallel))
 	if o.Output == "json" {
 		return ui.NewPlanJSON(o.Factory.Out, h)
 	}

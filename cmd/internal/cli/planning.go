@@ -140,6 +140,9 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	if err != nil {
 		return err
 	}
+	if err := fits.finish(ctx); err != nil {
+		return err
+	}
 	pl.refused = fits.refused
 	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list, filtered.warnings())
 	if again := rescanWarning(len(pl.rescans)); again != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/runner/local"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -24,7 +25,12 @@ type project struct {
 	f      *Factory
 	module *hcl.Module
 	ledger *ledger.Ledger
-	runner *local.Runner
+	runner place
+	// The runner again, as what it is: one of them is nil.
+	local   *local.Runner
+	cluster *kubernetes.Runner
+	// target is the cluster of cluster.
+	target *kubernetes.Cluster
 	// state is the ledger's path as a person would type it.
 	state string
 	// source names the files in the ledger, relative to its folder, so that it
@@ -46,17 +52,9 @@ func (f *Factory) languageOptions(o InputOptions) hcl.Options {
 }
 
 func (f *Factory) loadWith(files []string, o hcl.Options) (*hcl.Module, error) {
-	if o.Runner != "" && o.Runner != "local" {
-		return nil, errorf("leave --runner out, or use --runner local", "runner %q is not known", o.Runner)
-	}
 	module, diags := hcl.Load(files, o)
 	if err := f.diagnose(diags); err != nil {
 		return nil, err
-	}
-	for _, s := range module.Sweeps {
-		if s.Runner != "" && s.Runner != "local" && o.Runner == "" {
-			return nil, errorf("add --runner local to run it on this machine", "%s: sweep %q runs on %q, which is not there yet", s.Pos, s.Name, s.Runner)
-		}
 	}
 	return module, nil
 }
@@ -108,8 +106,8 @@ const ledgerFile = ".lxsweep/lxsweep.db"
 
 // open opens the ledger and the runner of a module. With ReadOnly nothing is
 // created.
-func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state string, gpus []string, mode ledger.Mode) (*project, error) {
-	path := f.abs(state)
+func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state StateOptions, gpus []string, mode ledger.Mode) (*project, error) {
+	path := f.abs(state.State)
 	if path == "" {
 		path = filepath.Join(m.Dir, ledgerFile)
 	}
@@ -122,10 +120,34 @@ func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state
 		return nil, err
 	}
 	p.state = f.short(path)
-	if p.runner, err = f.newRunner(p.ledger, gpus); err != nil {
+	if err := p.choose(o.Runner, state.ClusterOptions, gpus); err != nil {
 		return nil, errors.Join(err, p.ledger.Close())
 	}
 	return p, nil
+}
+
+// choose makes the runner that the files, or the command line, ask for.
+func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
+	name, err := runnerOf(p.module, named)
+	if err != nil {
+		return err
+	}
+	if name == onLocal {
+		p.local, err = p.f.localRunner(p.ledger, gpus)
+		p.runner = p.local
+		return err
+	}
+	if o.Namespace == "" {
+		if o.Namespace, err = namespaceOf(p.module); err != nil {
+			return err
+		}
+	}
+	if p.target, err = p.f.connect(o); err != nil {
+		return err
+	}
+	p.cluster = p.f.clusterRunner(p.target, p.ledger, kubernetes.Patience{})
+	p.runner = p.cluster
+	return nil
 }
 
 func (f *Factory) openLedger(ctx context.Context, path string, mode ledger.Mode) (*ledger.Ledger, error) {
@@ -135,20 +157,6 @@ func (f *Factory) openLedger(ctx context.Context, path string, mode ledger.Mode)
 	}
 	l.Clock = f.Now
 	return l, nil
-}
-
-// newRunner makes the local runner, whose files are beside the ledger.
-func (f *Factory) newRunner(l *ledger.Ledger, gpus []string) (*local.Runner, error) {
-	folder := filepath.Dir(l.Path())
-	slots, logs := filepath.Join(folder, "slots"), filepath.Join(folder, "logs")
-	if filepath.Base(l.Path()) != filepath.Base(ledgerFile) {
-		slots, logs = l.Path()+".slots", l.Path()+".logs"
-	}
-	o := local.Options{SlotsDir: slots, LogsDir: logs, Owner: l.ID(), Now: f.Now}
-	if gpus != nil {
-		o.GPUs = local.Devices(gpus)
-	}
-	return local.New(o)
 }
 
 // Close ends the runner's slots and closes the ledger.
@@ -236,12 +244,23 @@ func (p *project) command(a *sweep.Action) sweep.Command {
 	return c
 }
 
+// place is what a saved plan is for, empty for this machine.
+func (p *project) place() string {
+	if p.target == nil {
+		return ""
+	}
+	return p.target.Place()
+}
+
 // header is what a plan says first.
 func (p *project) header(settings []string, parallel int) ui.PlanHeader {
 	h := ui.PlanHeader{
 		Version: p.f.version(), Runner: p.runner.Name(), Round: p.round, Settings: settings, Parallel: parallel,
 		Ledger: ui.Ledger{Path: p.state, ID: p.ledger.ID(), New: !p.ledger.Exists()},
 		Sweeps: p.module.Sweeps,
+	}
+	if c := p.target; c != nil {
+		h.Cluster = &ui.Cluster{Context: c.Context, Server: c.Server, Namespace: c.Namespace}
 	}
 	if strings.HasPrefix(p.ledger.JournalMode(), "rollback") {
 		h.Ledger.Note = p.ledger.JournalMode()

@@ -42,8 +42,12 @@ type savedPlan struct {
 	Filter    string   `json:"filter,omitempty"`
 	State     string   `json:"state"` // absolute
 	LedgerID  string   `json:"ledger_id"`
-	Digest    string   `json:"digest"` // of the starts
-	Starts    int      `json:"starts"`
+	// Cluster is what the command line said, Place what that was: empty for this
+	// machine.
+	Cluster ClusterOptions `json:"cluster"`
+	Place   string         `json:"place"`
+	Digest  string         `json:"digest"` // of the starts
+	Starts  int            `json:"starts"`
 }
 
 // savedRow is one start. Key and Work are the hashes' first 128 bits.
@@ -105,7 +109,7 @@ func (o *PlanOptions) saved(p *project, plan *sweep.Plan) (*savedPlan, error) {
 		Kept: map[string][]byte{}, Environ: map[string]string{},
 		VarFiles: o.absAll(o.VarFiles), Sets: o.Sets, Configs: o.Configs, Round: o.Round, Runner: o.Runner,
 		Rerun: o.Rerun, Accept: o.AcceptChanged, Filter: o.Filter,
-		State: p.ledger.Path(), LedgerID: p.ledger.ID(), Digest: plan.Digest(), Starts: plan.Starts,
+		State: p.ledger.Path(), LedgerID: p.ledger.ID(), Cluster: o.ClusterOptions, Place: p.place(), Digest: plan.Digest(), Starts: plan.Starts,
 	}
 	for _, file := range p.module.Files {
 		s.Kept[o.abs(file.Path)] = file.Bytes

@@ -52,10 +52,12 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	live, err := o.alive(ctx, l)
+	where, err := o.places(l, o.ClusterOptions)
 	if err != nil {
 		return err
 	}
+	defer where.Close()
+	live := func(r *sweep.Record) sweep.State { return where.state(ctx, r) }
 	boards, err := o.boards(ctx, l, o.ReadOptions, selection{live: live})
 	if err != nil {
 		return err
@@ -77,40 +79,6 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		return err
 	}
 	return o.holders(l, boards)
-}
-
-// alive says what has become of experiments whose last attempt the ledger holds
-// open, as far as this machine knows.
-func (f *Factory) alive(ctx context.Context, l *ledger.Ledger) (func(*sweep.Record) sweep.State, error) {
-	r, err := f.newRunner(l, []string{})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	lives, err := r.Survey(ctx)
-	if err != nil {
-		return nil, err
-	}
-	states := make(map[int64]sweep.State, len(lives))
-	for _, l := range lives {
-		states[l.AttemptID] = l.State
-	}
-	host, _ := r.Host()
-	return func(record *sweep.Record) sweep.State {
-		t := record.Last
-		if t.State.Final() || t.Host != host || t.Runner != r.Name() {
-			return t.State
-		}
-		if state, known := states[t.ID]; known {
-			return state
-		}
-		// No trace of it: either an apply is about to start it, or one that was
-		// has ended.
-		if holder, err := l.Holder(record.Name); err != nil || holder != nil {
-			return t.State
-		}
-		return r.Gone(t).State
-	}, nil
 }
 
 // holders says who is at work on the experiments.

@@ -82,7 +82,7 @@ func runTry(ctx context.Context, o *TryOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := o.open(ctx, module, o.InputOptions, o.State, []string{}, ledger.ReadOnly)
+	p, err := o.open(ctx, module, o.InputOptions, o.StateOptions, []string{}, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (o *TryOptions) prepare(p *project, a *sweep.Action) (t *trying, err error)
 		OutputName: t.name, OutputRoot: t.scratch,
 	})
 	if err == nil {
-		err = p.runner.Check(t.command)
+		err = p.local.Check(t.command)
 	}
 	if err == nil {
 		err = os.MkdirAll(t.command.OutputDir, 0o755)

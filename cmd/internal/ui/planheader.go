@@ -13,6 +13,7 @@ type PlanHeader struct {
 	Version string // lxsweep's
 	Ledger  Ledger
 	Runner  string
+	Cluster *Cluster // nil for this machine
 	Round   string
 	// Variables with where each came from, sorted by name.
 	Variables []Variable
@@ -30,6 +31,13 @@ type Ledger struct {
 	New  bool   // nothing is there yet
 	// Note is something about its place worth knowing, empty for nothing.
 	Note string
+}
+
+// Cluster is where Jobs are made.
+type Cluster struct {
+	Context   string `json:"context"`
+	Server    string `json:"server"`
+	Namespace string `json:"namespace"`
 }
 
 // Variable is an input and its source.

@@ -34,6 +34,7 @@ type headerLine struct {
 	Lxsweep   string       `json:"lxsweep"`
 	Ledger    ledgerLine   `json:"ledger"`
 	Runner    string       `json:"runner"`
+	Cluster   *Cluster     `json:"cluster,omitempty"`
 	Round     string       `json:"round"`
 	Variables []Variable   `json:"variables"`
 	Settings  []string     `json:"settings"`
@@ -57,7 +58,7 @@ type headerItem struct {
 
 func jsonHeader(h PlanHeader) headerLine {
 	line := headerLine{
-		Type: "plan", Version: PlanJSONVersion, Lxsweep: h.Version, Runner: h.Runner, Round: h.Round,
+		Type: "plan", Version: PlanJSONVersion, Lxsweep: h.Version, Runner: h.Runner, Cluster: h.Cluster, Round: h.Round,
 		Ledger:    ledgerLine{h.Ledger.Path, h.Ledger.ID, h.Ledger.New},
 		Variables: append([]Variable{}, h.Variables...), Settings: append([]string{}, h.Settings...),
 		Sweeps: []headerItem{},

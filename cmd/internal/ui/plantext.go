@@ -108,6 +108,9 @@ func (t *PlanText) writeHeader(w io.Writer) {
 	facts.Columns[1].Shrink = 20
 	facts.Rows = append(facts.Rows, Texts("ledger", where))
 	facts.Rows = append(facts.Rows, Texts("runner", h.Runner))
+	if c := h.Cluster; c != nil {
+		facts.Rows = append(facts.Rows, Texts("context", c.Context, c.Server), Texts("namespace", c.Namespace))
+	}
 	if h.Round != "" {
 		facts.Rows = append(facts.Rows, Texts("round", h.Round))
 	}
