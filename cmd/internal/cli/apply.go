@@ -18,6 +18,7 @@ type ApplyOptions struct {
 	*Factory
 	InputOptions
 	StateOptions
+	ClusterOptions
 	RerunOptions
 	Filter        string
 	AutoApprove   bool
@@ -71,6 +72,7 @@ has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
 	fs := cmd.Flags()
 	o.InputOptions.flags(fs)
 	o.StateOptions.flags(fs)
+	o.ClusterOptions.flags(fs)
 	o.RerunOptions.flags(fs)
 	filterFlag(fs, &o.Filter)
 	parallelFlags(fs, &o.Parallel, &o.GPUs)
@@ -109,7 +111,7 @@ func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
 		Files: s.Files, Vars: s.Vars, VarFiles: s.VarFiles, Sets: s.Sets, Configs: s.Configs, Round: s.Round, Runner: s.Runner,
 	}
 	o.RerunOptions = RerunOptions{Rerun: s.Rerun, AcceptChanged: s.Accept}
-	o.StateOptions, o.Filter = StateOptions{s.State, s.Cluster}, s.Filter
+	o.State, o.ClusterOptions, o.Filter = s.State, s.Cluster, s.Filter
 	return nil
 }
 
@@ -156,7 +158,7 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 
 // open opens the project for an apply; see Factory.open.
 func (o *ApplyOptions) open(ctx context.Context, m *hcl.Module, mode ledger.Mode) (*planning, error) {
-	p, err := o.Factory.open(ctx, m, o.InputOptions, o.StateOptions, o.GPUs, mode)
+	p, err := o.Factory.open(ctx, m, o.InputOptions, where{o.State, o.ClusterOptions, o.GPUs}, mode)
 	if err != nil {
 		return nil, err
 	}

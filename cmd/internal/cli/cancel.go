@@ -22,6 +22,7 @@ import (
 type CancelOptions struct {
 	*Factory
 	StateOptions
+	ClusterOptions
 	Runs   []string
 	Sweep  string
 	Filter string
@@ -59,6 +60,7 @@ What comes to match later is not cancelled.`,
 		},
 	}
 	o.readerFlags(cmd.Flags())
+	o.ClusterOptions.flags(cmd.Flags())
 	cmd.Flags().StringVar(&o.Sweep, "sweep", "", "all of a `sweep`, in its newest round")
 	filterFlag(cmd.Flags(), &o.Filter)
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record")

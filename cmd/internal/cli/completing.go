@@ -138,7 +138,7 @@ func (f *Factory) planned(ctx context.Context, cmd *cobra.Command, args []string
 		return nil, diags
 	}
 	state, _ := cmd.Flags().GetString("state")
-	p, err := f.open(ctx, module, InputOptions{Runner: onLocal}, StateOptions{State: state}, []string{}, ledger.ReadOnly)
+	p, err := f.open(ctx, module, InputOptions{Runner: onLocal}, where{state: state, gpus: []string{}}, ledger.ReadOnly)
 	if err != nil {
 		return nil, err
 	}

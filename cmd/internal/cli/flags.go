@@ -46,20 +46,15 @@ func (o *InputOptions) settings() []string {
 	return list
 }
 
-// StateOptions say where the ledger is, and which cluster its runs are on.
-type StateOptions struct {
-	State string
-	ClusterOptions
-}
+// StateOptions say where the ledger is.
+type StateOptions struct{ State string }
 
 func (o *StateOptions) flags(fs *pflag.FlagSet) {
-	o.ClusterOptions.flags(fs)
 	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db beside the first .hcl file)")
 }
 
 // readerFlags is for commands that take no files.
 func (o *StateOptions) readerFlags(fs *pflag.FlagSet) {
-	o.ClusterOptions.flags(fs)
 	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db here or in the nearest folder above)")
 }
 

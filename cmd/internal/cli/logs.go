@@ -22,6 +22,7 @@ import (
 type LogsOptions struct {
 	*Factory
 	RunOptions
+	ClusterOptions
 	Follow  bool
 	Attempt int // 0 for the newest
 }
@@ -49,6 +50,7 @@ that matches and was started, each under its name where there are several.` + fi
 		},
 	}
 	o.RunOptions.flags(cmd.Flags())
+	o.ClusterOptions.flags(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the run ends")
 	cmd.Flags().IntVar(&o.Attempt, "attempt", 0, "the `number` of the attempt (default: the newest)")
 	return cmd

@@ -16,6 +16,7 @@ type PlanOptions struct {
 	*Factory
 	InputOptions
 	StateOptions
+	ClusterOptions
 	RerunOptions
 	Filter           string
 	Output           string // "text" or "json"
@@ -58,6 +59,7 @@ Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place
 	fs := cmd.Flags()
 	o.InputOptions.flags(fs)
 	o.StateOptions.flags(fs)
+	o.ClusterOptions.flags(fs)
 	o.RerunOptions.flags(fs)
 	filterFlag(fs, &o.Filter)
 	outputFlag(fs, &o.Output, "text", "json")
@@ -72,7 +74,7 @@ func runPlan(ctx context.Context, o *PlanOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := o.open(ctx, module, o.InputOptions, o.StateOptions, o.GPUs, ledger.ReadOnly)
+	p, err := o.open(ctx, module, o.InputOptions, where{o.State, o.ClusterOptions, o.GPUs}, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}

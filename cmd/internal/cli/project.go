@@ -106,8 +106,8 @@ const ledgerFile = ".lxsweep/lxsweep.db"
 
 // open opens the ledger and the runner of a module. With ReadOnly nothing is
 // created.
-func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state StateOptions, gpus []string, mode ledger.Mode) (*project, error) {
-	path := f.abs(state.State)
+func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, w where, mode ledger.Mode) (*project, error) {
+	path := f.abs(w.state)
 	if path == "" {
 		path = filepath.Join(m.Dir, ledgerFile)
 	}
@@ -120,10 +120,17 @@ func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, state
 		return nil, err
 	}
 	p.state = f.short(path)
-	if err := p.choose(o.Runner, state.ClusterOptions, gpus); err != nil {
+	if err := p.choose(o.Runner, w.cluster, w.gpus); err != nil {
 		return nil, errors.Join(err, p.ledger.Close())
 	}
 	return p, nil
+}
+
+// where is the command line's word on a project's ledger and runner.
+type where struct {
+	state   string
+	cluster ClusterOptions
+	gpus    []string // nil for all that there are
 }
 
 // choose makes the runner that the files, or the command line, ask for.

@@ -16,6 +16,7 @@ import (
 type StatusOptions struct {
 	*Factory
 	ReadOptions
+	ClusterOptions
 	Output string // "table" or "json"
 	All    bool
 }
@@ -41,6 +42,7 @@ apply is gone is shown as it is. Who holds a lock is told on stderr.` + readsNew
 		},
 	}
 	o.ReadOptions.flags(cmd.Flags())
+	o.ClusterOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "table", "json")
 	cmd.Flags().BoolVar(&o.All, "all", false, "list the runs that succeeded or have not started, too")
 	return cmd

@@ -78,11 +78,15 @@ func (o *TryOptions) take(args []string) error {
 }
 
 func runTry(ctx context.Context, o *TryOptions) (err error) {
+	if o.Runner != "" && o.Runner != onLocal {
+		return errorf("leave --runner out", "try runs on this machine and this terminal, not on --runner %s", o.Runner)
+	}
+	o.Runner = onLocal // whatever the files say
 	module, err := o.load(o.InputOptions)
 	if err != nil {
 		return err
 	}
-	p, err := o.open(ctx, module, o.InputOptions, o.StateOptions, []string{}, ledger.ReadOnly)
+	p, err := o.open(ctx, module, o.InputOptions, where{state: o.State, gpus: []string{}}, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
