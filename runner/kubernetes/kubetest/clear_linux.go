@@ -64,7 +64,30 @@ func clearNode(dir string) error {
 		err = errors.Join(err, explain(group, poll(ctx, func() (bool, error) { return removeGroup(group) })))
 	}
 	err = errors.Join(err, explain("a shim", poll(ctx, func() (bool, error) { return endShims(dir) })))
-	return errors.Join(err, unmount(dir))
+	return errors.Join(err, unmount(dir), removeStrays(dir))
+}
+
+// removeStrays removes the files that the kubelet and the network plugins insist
+// on keeping elsewhere.
+func removeStrays(dir string) error {
+	const logs, results = "/var/log/containers", "/var/lib/cni/results"
+	links, err := filepath.Glob(logs + "/*.log")
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		if target, _ := os.Readlink(link); strings.HasPrefix(target, dir+"/") {
+			err = errors.Join(err, os.Remove(link))
+		}
+	}
+	network := filepath.Join(results, filepath.Base(dir)+"-")
+	leases, bad := filepath.Glob(network + "*-eth0")
+	for _, lease := range leases {
+		sandbox := strings.TrimSuffix(strings.TrimPrefix(lease, network), "-eth0")
+		err = errors.Join(err, os.Remove(lease),
+			ignore(os.Remove(filepath.Join(results, "cni-loopback-"+sandbox+"-lo")), fs.ErrNotExist))
+	}
+	return errors.Join(err, bad)
 }
 
 func explain(what string, err error) error {

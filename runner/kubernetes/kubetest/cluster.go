@@ -55,6 +55,7 @@ type Cluster struct {
 
 	options   Options
 	dir       string
+	lock      *os.File // of dir
 	binaries  binaries
 	ca        *authority
 	http      *http.Client // behind Client
@@ -71,14 +72,18 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if c.binaries, err = build(ctx, c.options.Progress); err != nil {
 		return nil, err
 	}
-	if c.dir, err = os.MkdirTemp("", "lxsweep-kubetest-"); err != nil {
+	if err := clearDead(); err != nil {
+		return nil, fmt.Errorf("clearing away the cluster of a process that was killed: %w", err)
+	}
+	if c.dir, c.lock, err = newFolder(); err != nil {
 		return nil, err
 	}
 	const limit = 3 * time.Minute
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes more than %s", limit))
 	defer cancel()
 	if err := c.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting a test cluster, whose logs stay in %s: %w", c.dir, err), c.halt())
+		err = fmt.Errorf("starting a test cluster, whose logs stay in %s: %w", c.dir, err)
+		return nil, errors.Join(err, c.writeFile(keptName, ""), c.halt())
 	}
 	return c, nil
 }
@@ -95,7 +100,7 @@ func (c *Cluster) start(ctx context.Context) error {
 
 // Stop ends every process of the cluster and removes its files.
 func (c *Cluster) Stop() error {
-	return errors.Join(c.halt(), os.RemoveAll(c.dir))
+	return errors.Join(c.halt(), os.RemoveAll(c.dir), ignore(c.lock.Close(), os.ErrClosed))
 }
 
 // halt ends every process, the last one started first.

@@ -71,16 +71,17 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
   SystemdCgroup = false
-`, c.file("containerd"), c.file("run"), c.socket(), pauseImage, networkPlugins, c.file("cni"))); err != nil {
+  Root = %q
+`, c.file("containerd"), c.file("run"), c.socket(), pauseImage, networkPlugins, c.file("cni"), c.file("runc"))); err != nil {
 		return err
 	}
 	if err := os.Mkdir(c.file("cni"), 0o700); err != nil {
 		return err
 	}
 	// The addresses of another cluster on this machine are others, most likely.
-	if err := c.writeFile("cni/ptp.conflist", fmt.Sprintf(`{"cniVersion": "0.4.0", "name": "kubetest", "plugins": [{"type": "ptp", "ipMasq": false,
+	if err := c.writeFile("cni/ptp.conflist", fmt.Sprintf(`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipMasq": false,
 "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.88.%d.0/24"}]]}}]}
-`, c.file("addresses"), rand.N(256))); err != nil {
+`, filepath.Base(c.dir), c.file("addresses"), rand.N(256))); err != nil {
 		return err
 	}
 	p, err := start(c.dir, "containerd", nil, "containerd", "--config="+c.file("containerd.toml"))

@@ -20,10 +20,6 @@ import (
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
 )
 
-var simulated kubetest.Shared
-
-func TestMain(m *testing.M) { os.Exit(simulated.Main(m)) }
-
 // job is one of a container main, whose pod carries the annotations.
 func job(name string, annotations map[string]string) *batchv1.Job {
 	never := int32(0)
@@ -82,7 +78,7 @@ func (f fixture) until(job string, wanted func(*corev1.Pod) bool) *corev1.Pod {
 			last = *pod
 		}
 	}
-	f.Fatalf("no pod of job %s became as wanted; the last is %+v %v", job, last.ObjectMeta, last.Status)
+	f.Fatalf("no pod of job %s became as wanted; the last is %s: %+v", job, last.Name, last.Status)
 	return nil
 }
 
@@ -328,7 +324,11 @@ func TestStopLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := on(t, c)
+	namespace, err := c.CreateNamespace(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fixture{t, c, namespace}
 	j := job("there", map[string]string{kubetest.RunFor: "1h"})
 	j.Spec.Template.Spec.NodeSelector = map[string]string{corev1.LabelHostname: "doomed"}
 	f.create(j)

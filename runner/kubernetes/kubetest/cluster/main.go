@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,13 +22,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, options, *build); err != nil {
+	if err := run(ctx, options, *build, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, options kubetest.Options, build bool) error {
+func run(ctx context.Context, options kubetest.Options, build bool, out io.Writer) error {
 	if build {
 		return kubetest.Build(ctx, os.Stderr)
 	}
@@ -35,7 +36,7 @@ func run(ctx context.Context, options kubetest.Options, build bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export KUBECONFIG=%s\nexport PATH=%s:$PATH\n", c.Kubeconfig, c.Bin())
+	fmt.Fprintf(out, "export KUBECONFIG=%s\nexport PATH=%s:$PATH\n", c.Kubeconfig, c.Bin())
 	fmt.Fprintln(os.Stderr, "The cluster runs until Ctrl-C.")
 	<-ctx.Done()
 	return c.Stop()
