@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test lint bench demo clean
+.PHONY: help build test lint bench demo cluster cluster-real clean
 
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/lxsweep
 	CGO_ENABLED=0 go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
@@ -27,6 +27,12 @@ bench: ## run the benchmarks
 demo: build ## train the quickstart's sweeps and show which experiment won
 	bin/lxsweep apply --auto-approve examples/quickstart/grid.hcl
 	cd examples/quickstart && ../../bin/lxsweep results
+
+cluster: ## run a Kubernetes with simulated nodes, until Ctrl-C
+	go run ./runner/kubernetes/kubetest/cluster
+
+cluster-real: ## run a Kubernetes with one node that has containers, until Ctrl-C (needs root)
+	go run ./runner/kubernetes/kubetest/cluster -real
 
 clean: ## remove what build and the examples made
 	rm -rf bin examples/*/.lxsweep
