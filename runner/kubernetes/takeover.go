@@ -79,7 +79,7 @@ func (r *Runner) Owned(ctx context.Context, experimentNames []string) error {
 	for _, name := range experimentNames {
 		var lease *coordinationv1.Lease
 		err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {
-			lease, err = r.cluster.leases.Leases(r.cluster.Namespace).Get(ctx, leaseName(name), metav1.GetOptions{})
+			lease, err = r.cluster.leases.Get(ctx, leaseName(name), metav1.GetOptions{})
 			return err
 		})
 		switch {
