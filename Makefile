@@ -34,5 +34,5 @@ cluster: ## run a Kubernetes with simulated nodes, until Ctrl-C
 cluster-real: ## run a Kubernetes with one node that has containers, until Ctrl-C (needs root)
 	go run ./runner/kubernetes/kubetest/cluster -real
 
-clean: ## remove what build and demo made
-	rm -rf bin examples/quickstart/.lxsweep
+clean: ## remove what build and the examples made
+	rm -rf bin examples/*/.lxsweep

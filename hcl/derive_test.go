@@ -43,6 +43,27 @@ sweep "t" {
 	}
 }
 
+// An inherited command that names the experiment means the derived config's
+// label, where none of them writes an experiment_name.
+func TestAnInheritedCommandSeesTheDefaultExperimentName(t *testing.T) {
+	m := load(t, `
+config "base" {
+  run { cmd = "train ${run.experiment_name}" }
+}
+config "ridge" {
+  from = config.base
+}
+config "lasso" {
+  from = config.base
+}
+sweep "s" { config = [config.ridge, config.lasso] }
+`, Options{})
+	all, _ := expand(t, m.Sweeps[0])
+	if len(all) != 2 || all[0].Command.Shell != "train ridge" || all[1].Command.Shell != "train lasso" {
+		t.Errorf("got %+v", all)
+	}
+}
+
 const mixins = `
 config "base" {
   hp {
@@ -209,7 +230,7 @@ config "a" {
   ` + run + `
 }
 sweep "s" { config = config.a }`,
-			[]string{"local.x (grid.hcl:1) → config.a.hp.lr (grid.hcl:3) → local.x"},
+			[]string{"local.x (grid.hcl:1) -> config.a.hp.lr (grid.hcl:3) -> local.x"},
 		},
 		"a partial config in use": {
 			`config "a" {

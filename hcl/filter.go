@@ -36,6 +36,7 @@ type Subject struct {
 // It can be used by several goroutines at once.
 type Filter struct {
 	expr      hcl2.Expression
+	files     map[string]*hcl2.File // for the snippets
 	functions *hcl2.EvalContext
 	roots     map[string]bool // that the expression uses
 	// hp and metrics are the paths that it uses; what a subject lacks of them is
@@ -82,7 +83,7 @@ func ParseFilter(src string) (*Filter, Diagnostics) {
 	if diags.HasErrors() {
 		return nil, newDiagnostics(diags, files)
 	}
-	f := &Filter{expr: expr, roots: map[string]bool{}}
+	f := &Filter{expr: expr, files: files, roots: map[string]bool{}}
 	diags = append(f.readNames(expr), misspelt(expr)...)
 	f.quick = newCondition(expr)
 	instrument(expr)
@@ -93,6 +94,9 @@ func ParseFilter(src string) (*Filter, Diagnostics) {
 	}
 	return f, newDiagnostics(diags, files)
 }
+
+// Reads reports whether the filter uses a name, such as round.
+func (f *Filter) Reads(name string) bool { return f.roots[name] }
 
 // HP returns the dotted paths of the hyperparameters that the filter uses, for
 // a caller that finds that no experiment has one of them.
@@ -185,8 +189,8 @@ func misspeltText(name, text hclsyntax.Expression) *hcl2.Diagnostic {
 }
 
 // Match reports whether the subject is selected. A hyperparameter or a metric
-// that it lacks makes neither a comparison nor its opposite true. An error says
-// where the filter cannot be evaluated, and is worth showing as it is.
+// that it lacks makes neither a comparison nor its opposite true. An error is
+// Diagnostics that say where the filter cannot be evaluated.
 func (f *Filter) Match(s Subject) (bool, error) {
 	if f.quick != nil {
 		var room [8]operand
@@ -275,13 +279,14 @@ func (f *Filter) evaluate(s Subject) (bool, error) {
 		}
 	}
 	if diags.HasErrors() {
-		return false, failed(diags)
+		return false, newDiagnostics(diags, f.files)
 	}
 	if !v.IsKnown() {
 		return false, nil
 	}
 	if v.Type() != cty.Bool || v.IsNull() {
-		return false, failed(hcl2.Diagnostics{problem(f.expr.Range(), "Not a condition", "A filter is true or false, and this one is %s for %s.", described(v), s.RunName)})
+		d := problem(f.expr.Range(), "Not a condition", "A filter is true or false, and this one is %s for %s.", described(v), s.RunName)
+		return false, newDiagnostics(hcl2.Diagnostics{d}, f.files)
 	}
 	return v.True(), nil
 }

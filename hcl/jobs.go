@@ -84,7 +84,9 @@ func (p *program) resolveSetting(r reference) (path string, used int, wrong *hcl
 			return s.name, 1, nil
 		}
 		if _, known := typeOfSetting(path); known {
-			if _, standard := settingDefaults[path]; p.settings[path] == nil && !standard {
+			_, standard := settingDefaults[path]
+			standard = standard || path == "run.experiment_name" // the config's label
+			if p.settings[path] == nil && !standard {
 				return "", 0, problem(r.at, "Attribute without a value", "%s is not set in config.%s or what it derives from.", path, p.config.name)
 			}
 			return strings.TrimPrefix(path, r.root+"."), used, nil

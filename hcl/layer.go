@@ -143,7 +143,7 @@ func ringProblem(way []named, last named) *hcl2.Diagnostic {
 	start := slices.IndexFunc(way, func(n named) bool { return n.name == last.name })
 	path := ""
 	for _, n := range way[start:] {
-		path += fmt.Sprintf("config.%s (%s) → ", n.name, placed(n.at))
+		path += fmt.Sprintf("config.%s (%s) -> ", n.name, placed(n.at))
 	}
 	return problem(last.at, "Cycle", "config.%s derives from itself: %sconfig.%s. Take one of them out of its from.", last.name, path, last.name)
 }

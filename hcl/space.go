@@ -371,7 +371,7 @@ func (l *loader) checkSize(b *sweepBlock, s *sweep.Sweep) {
 // manyExperiments is what nobody raises max_experiments to knowingly.
 const manyExperiments = 1_000_000
 
-// factors says where a sweep's points come from: "lr 10 × depth 4 + 64 drawn".
+// factors says where a sweep's points come from: "lr 10 x depth 4 + 64 drawn".
 func factors(s *sweep.Sweep) string {
 	var terms []string
 	for _, space := range s.Spaces {
@@ -381,7 +381,7 @@ func factors(s *sweep.Sweep) string {
 			for _, a := range space.Axes {
 				axes = append(axes, fmt.Sprintf("%s %d", a.Label, len(a.Rows)))
 			}
-			terms = append(terms, strings.Join(axes, " × "))
+			terms = append(terms, strings.Join(axes, " x "))
 		case *sweep.Sample:
 			terms = append(terms, fmt.Sprintf("%d drawn", space.Count))
 		}

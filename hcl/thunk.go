@@ -67,7 +67,7 @@ func (p *pulling) cycle(t *thunk) *hcl2.Diagnostic {
 	var path strings.Builder
 	for _, on := range p.stack[start:] {
 		on.state = broken
-		path.WriteString(on.name + " (" + placed(on.at) + ") → ")
+		path.WriteString(on.name + " (" + placed(on.at) + ") -> ")
 	}
 	return problem(t.at, "Cycle", "%s refers to itself: %s%s. Give one of them a value of its own.", t.name, path.String(), t.name)
 }

@@ -236,7 +236,7 @@ sweep "s" {
 		"cmd = \"train\"\ngpus = hp.lr":                              "with hp.lr as 0.1",
 		"cmd = \"train\"\nmax_memory = \"${hp.lr > 0.15 ? 1 : 2}X\"": `"2X" has the unit "X"`,
 		"cmd = \"train\"\nenv = { LXSWEEP_A = \"x\" }":               "lxsweep's own",
-		"cmd = \"train ${run.cmd}\"":                                 "run.cmd (grid.hcl:13) → run.cmd",
+		"cmd = \"train ${run.cmd}\"":                                 "run.cmd (grid.hcl:13) -> run.cmd",
 		"cmd = \"train ${run.timeout}\"":                             "run.timeout is not set in config.a",
 		"cmd = \"train ${run.outputdir}\"":                           `Did you mean "run.output_dir"?`,
 		"cmd = \"train\"\nexperiment_name = run.run_name":            "only hp.* and run.round are available there",

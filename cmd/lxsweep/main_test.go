@@ -38,6 +38,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("COLUMNS", "80")
 			e.Setenv("TZ", "UTC")
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
+			e.Values[signalled{}] = new(*exec.Cmd)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -48,15 +49,23 @@ func TestScript(t *testing.T) {
 	})
 }
 
+// signalled is the key of the program that was sent a signal last.
+type signalled struct{}
+
 // code N PROGRAM ARGS... runs a program that must end with the exit code N.
+// code N, behind a wait, is about the program that was sent a signal last.
 func code(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: code N program args...")
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: code N [program args...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	got := 0
-	err = ts.Exec(args[1], args[2:]...)
+	if len(args) > 1 {
+		err = ts.Exec(args[1], args[2:]...)
+	} else {
+		got = (*ts.Value(signalled{}).(**exec.Cmd)).ProcessState.ExitCode()
+	}
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
 		got = exit.ExitCode()
 	} else if err != nil {
@@ -97,5 +106,7 @@ func signal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || known[args[0]] == 0 || len(running) == 0 {
 		ts.Fatalf("usage: signal HUP|INT|TERM")
 	}
-	ts.Check(running[len(running)-1].Process.Signal(known[args[0]]))
+	last := running[len(running)-1]
+	*ts.Value(signalled{}).(**exec.Cmd) = last
+	ts.Check(last.Process.Signal(known[args[0]]))
 }

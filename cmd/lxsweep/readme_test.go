@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// block is a fenced block of the README.
+// block is a fenced block of a README.
 type block struct{ section, language, text string }
 
 var fenced = regexp.MustCompile("(?ms)^## ([^\n]*)$|^```([a-z]*)\n(.*?)^```$")
 
-func readmeBlocks(t *testing.T) []block {
+func readmeBlocks(t *testing.T, path string) []block {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	write("train.py", trainer)
 	ran := 0
-	for _, b := range readmeBlocks(t) {
+	for _, b := range readmeBlocks(t, "../../README.md") {
 		if b.section == "Your own script" && b.language == "hcl" {
 			write("grid.hcl", b.text)
 		}
@@ -73,7 +73,7 @@ func TestReadmeCommands(t *testing.T) {
 func runReadmeLine(t *testing.T, dir, line string) {
 	t.Helper()
 	if target, ok := strings.CutPrefix(line, "make "); ok {
-		// TestDemo does what demo does, and this is a part of test.
+		// TestDemo does demo, and this is a part of test.
 		makefile, err := os.ReadFile("../../Makefile")
 		if err != nil || !regexp.MustCompile(`(?m)^`+target+`:`).Match(makefile) {
 			t.Errorf("%s: the Makefile has no such target (%v)", line, err)

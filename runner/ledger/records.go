@@ -146,6 +146,24 @@ func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 	return rounds, failed(l.path, "reading", err)
 }
 
+// MetricNames returns the names of the metrics that the newest thousand attempts
+// gave, sorted.
+func (l *Ledger) MetricNames(ctx context.Context) ([]string, error) {
+	if l.read == nil {
+		return nil, nil
+	}
+	var names []string
+	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT name FROM metrics
+		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`)
+	err = eachRow(rows, err, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	return names, failed(l.path, "reading", err)
+}
+
 // FindRun returns the record of "ex-8". It is ErrUnknownRun where there is none.
 func (l *Ledger) FindRun(ctx context.Context, runName string) (*sweep.Record, error) {
 	for r, err := range l.Records(ctx, Query{RunNames: []string{runName}}) {

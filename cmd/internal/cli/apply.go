@@ -47,7 +47,7 @@ SIGHUP leaves the programs running, and the next apply adopts them.
 
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
-130 if it was interrupted.`,
+130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
@@ -121,7 +121,7 @@ func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
 func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	o.KeepWriting()
 	f := *o.Factory
-	f.Out.Writer, f.Err.Writer = lenient{f.Out.Writer}, lenient{f.Err.Writer}
+	f.Out.Writer, f.Err.Writer, f.Err.Raw = lenient{f.Out.Writer}, lenient{f.Err.Writer}, lenient{f.Err.Raw}
 	o.Factory = &f
 	if o.quiet() && o.AutoApprove {
 		// What would be said is kept until it is known whether to say it.

@@ -19,7 +19,7 @@ func world(t *testing.T) (f *Factory, out, err *bytes.Buffer) {
 	width := func() int { return 80 }
 	return &Factory{
 		Version: "test", In: strings.NewReader(""),
-		Out: Stream{out, false, width}, Err: Stream{err, false, width},
+		Out: Stream{out, out, false, width}, Err: Stream{err, err, false, width},
 		Environ: func(string) (string, bool) { return "", false },
 		Dir:     t.TempDir(),
 		Now:     func() time.Time { return time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC) },
@@ -147,7 +147,10 @@ func TestReadingArgv(t *testing.T) {
 	})
 	check(t, newBestCmd, []argv[BestOptions]{
 		{args: "-o csv", refusal: `--output "csv" is not known`},
-		{args: "-o json", want: &BestOptions{Output: "json"}},
+		{
+			args: "-o json --maximize a --minimize b --maximize c",
+			want: &BestOptions{Output: "json", RankOptions: RankOptions{Minimize: []string{"b"}, Maximize: []string{"a", "c"}}},
+		},
 	})
 }
 
@@ -156,17 +159,21 @@ func TestRunArgv(t *testing.T) {
 		{args: "", refusal: "no run was named"},
 		{args: "ex-8 ex-9", refusal: "it takes one run, 2 were named"},
 		{args: "ex8", refusal: `"ex8" is no run name`},
-		{args: "ex-8 -f --attempt 2", want: &LogsOptions{Run: "ex-8", Follow: true, Attempt: 2}},
+		{args: "ex-8 --filter number>1", refusal: "both a run and --filter were given"},
+		{args: "ex-8 -f --attempt 2", want: &LogsOptions{RunOptions: RunOptions{Run: "ex-8"}, Follow: true, Attempt: 2}},
+		{args: "--filter number>1 --state s", want: &LogsOptions{RunOptions: RunOptions{StateOptions: StateOptions{"s"}, Filter: "number>1"}}},
 	})
 	check(t, newShowCmd, []argv[ShowOptions]{
 		{args: "ex-08", refusal: `"ex-08" is no run name`},
-		{args: "ex-8 -o json --cmd", want: &ShowOptions{Run: "ex-8", Output: "json", Cmd: true}},
+		{args: "ex-8 -o json --cmd", want: &ShowOptions{RunOptions: RunOptions{Run: "ex-8"}, Output: "json", Cmd: true}},
 	})
 	check(t, newCancelCmd, []argv[CancelOptions]{
 		{args: "", refusal: "no run was named"},
 		{args: "ex-8 --sweep n", refusal: "one argument too many"},
 		{args: "ex-8 a-b-9 --reason late", want: &CancelOptions{Runs: []string{"ex-8", "a-b-9"}, Reason: "late"}},
 		{args: "--sweep n", want: &CancelOptions{Sweep: "n"}},
+		{args: "ex-8 --filter number>1", refusal: "both a run and --filter were given"},
+		{args: "--sweep n --filter number>1", want: &CancelOptions{Sweep: "n", Filter: "number>1"}},
 	})
 	check(t, newFmtCmd, []argv[FmtOptions]{
 		{args: "--nope", refusal: "unknown flag"},

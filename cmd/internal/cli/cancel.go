@@ -23,23 +23,29 @@ type CancelOptions struct {
 	StateOptions
 	Runs   []string
 	Sweep  string
+	Filter string
 	Reason string
 }
 
 func newCancelCmd(f *Factory, run func(context.Context, *CancelOptions) error) *cobra.Command {
 	o := &CancelOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "cancel RUN... | --sweep SWEEP",
+		Use:   "cancel RUN... | --sweep SWEEP | --filter EXPRESSION",
 		Short: "End runs, and keep those that wait from being started",
 		Long: `cancel asks the apply that runs the experiments to end them and waits until it
 has; where no apply runs, it ends them itself. The request is kept in the
 ledger. Programs get TERM, and KILL after a grace.
 
-What is cancelled stays so: apply leaves it alone until --rerun cancelled.`,
+What is cancelled stays so: apply leaves it alone until --rerun cancelled.` + filterRuns + `
+What comes to match later is not cancelled.`,
 		Example: `  lxsweep cancel ex-8 ex-9
   lxsweep cancel --sweep nightly
+  lxsweep cancel --filter 'hp.lr > 0.1 && state == "running"'
   lxsweep cancel ex-8 --reason 'the wrong data'`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if o.Filter != "" {
+				return withFilter(args, o.Filter)
+			}
 			if o.Sweep == "" {
 				return needRuns(1, -1)(cmd, args)
 			}
@@ -53,6 +59,7 @@ What is cancelled stays so: apply leaves it alone until --rerun cancelled.`,
 	}
 	o.readerFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.Sweep, "sweep", "", "all of a `sweep`, in its newest round")
+	filterFlag(cmd.Flags(), &o.Filter)
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record")
 	return cmd
 }
@@ -84,9 +91,32 @@ func runCancel(ctx context.Context, o *CancelOptions) (err error) {
 	return nil
 }
 
+// choose makes Runs those that the filter selects and that have not ended, and
+// returns their experiment names.
+func (o *CancelOptions) choose(ctx context.Context, l *ledger.Ledger) ([]string, error) {
+	list, err := o.matching(ctx, l, ReadOptions{Sweep: o.Sweep, Filter: o.Filter})
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, r := range list {
+		if r.Last == nil || !r.Last.State.Final() {
+			o.Runs = append(o.Runs, r.RunName())
+			names[r.Name] = true
+		}
+	}
+	if len(names) == 0 {
+		fmt.Fprintln(o.Err, "everything that matches has ended")
+	}
+	return sortedKeys(names), nil
+}
+
 // targets are the experiment names that have to do with what is to be
 // cancelled.
 func (o *CancelOptions) targets(ctx context.Context, l *ledger.Ledger) ([]string, error) {
+	if o.Filter != "" {
+		return o.choose(ctx, l)
+	}
 	names := map[string]bool{}
 	for _, run := range o.Runs {
 		r, err := find(ctx, l, run)
@@ -136,12 +166,26 @@ func (c *cancelling) name(ctx context.Context, name string) error {
 }
 
 func (c *cancelling) info() ledger.Info {
-	info := ledger.Info{Version: c.version(), Command: "lxsweep cancel " + strings.Join(append(c.Runs, c.Sweep), " ")}
+	info := ledger.Info{Version: c.version(), Command: c.line()}
 	info.Host, _ = os.Hostname()
 	if u, err := user.Current(); err == nil {
 		info.User = u.Username
 	}
 	return info
+}
+
+// line is the command line, for the record.
+func (o *CancelOptions) line() string {
+	words := []string{"lxsweep cancel"}
+	if o.Sweep != "" {
+		words = append(words, "--sweep", sweep.ShellQuote(o.Sweep))
+	}
+	if o.Filter != "" {
+		words = append(words, "--filter", sweep.ShellQuote(o.Filter))
+	} else {
+		words = append(words, o.Runs...)
+	}
+	return strings.Join(words, " ")
 }
 
 func (c *cancelling) reason() string {
@@ -161,7 +205,10 @@ const holderPoll = time.Second
 func (c *cancelling) ask(ctx context.Context, name string, holder ledger.Holder) (done bool, err error) {
 	info := c.info()
 	request := ledger.CancelRequest{
-		ExperimentName: name, Sweep: c.Sweep, RunNames: c.under(name), Reason: c.reason(), By: info.User + "@" + info.Host,
+		ExperimentName: name, RunNames: c.under(name), Reason: c.reason(), By: info.User + "@" + info.Host,
+	}
+	if c.whole() {
+		request.Sweep = c.Sweep
 	}
 	id, err := c.ledger.RequestCancel(ctx, request)
 	if err != nil {
@@ -191,7 +238,10 @@ func (c *cancelling) ask(ctx context.Context, name string, holder ledger.Holder)
 	}
 }
 
-// under are the named runs of an experiment name.
+// whole says that a sweep is meant, and not runs.
+func (c *cancelling) whole() bool { return c.Filter == "" && c.Sweep != "" }
+
+// under are the chosen runs of an experiment name.
 func (c *cancelling) under(name string) []string {
 	return slices.DeleteFunc(slices.Clone(c.Runs), func(run string) bool {
 		return run[:strings.LastIndexByte(run, '-')] != name
@@ -223,18 +273,28 @@ func (c *cancelling) here(ctx context.Context, session *ledger.Session, name str
 }
 
 // meant are the records to be cancelled under a name: those that were named, or
-// those of the sweep that have an open attempt.
+// those of the sweep or the filter that have an open attempt.
 func (c *cancelling) meant(ctx context.Context, name string) ([]*sweep.Record, error) {
-	q := ledger.Query{Sweep: c.Sweep, Names: []string{name}}
-	if c.Sweep == "" {
-		q = ledger.Query{RunNames: c.under(name)}
+	if c.whole() {
+		return c.read(ctx, nil, ledger.Query{Sweep: c.Sweep, Names: []string{name}})
 	}
 	var list []*sweep.Record
+	for some := range slices.Chunk(c.under(name), 100) { // SQL is as deep as they are many
+		var err error
+		if list, err = c.read(ctx, list, ledger.Query{RunNames: some}); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// read appends the records of q to list.
+func (c *cancelling) read(ctx context.Context, list []*sweep.Record, q ledger.Query) ([]*sweep.Record, error) {
 	for r, err := range c.ledger.Records(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		if c.Sweep == "" || r.Last != nil && !r.Last.State.Final() {
+		if c.Filter == "" && c.Sweep == "" || r.Last != nil && !r.Last.State.Final() {
 			list = append(list, r)
 		}
 	}

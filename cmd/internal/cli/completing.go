@@ -48,16 +48,21 @@ func (f *Factory) completeRun(keep func(*sweep.Record) bool) cobra.CompletionFun
 
 func (f *Factory) completeRuns(keep func(*sweep.Record) bool) cobra.CompletionFunc {
 	return f.fromLedger(func(ctx context.Context, l *ledger.Ledger, begun string) (list []cobra.Completion, err error) {
-		q := ledger.Query{}
-		if dash := strings.LastIndexByte(begun, '-'); dash > 0 {
-			q = ledger.Query{AllRounds: true, Names: []string{begun[:dash], begun}} // the name itself may have a dash
+		queries := []ledger.Query{{}}
+		if dash := strings.LastIndexByte(begun, '-'); dash > 0 { // of the name, or in it
+			queries = []ledger.Query{{AllRounds: true, Names: []string{begun[:dash]}}, {}}
 		}
-		for r, err := range l.Records(ctx, q) {
-			if err != nil || len(list) == maxOffered {
-				return list, err
+		for _, q := range queries {
+			for r, err := range l.Records(ctx, q) {
+				if err != nil || len(list) == maxOffered {
+					return list, err
+				}
+				if strings.HasPrefix(r.RunName(), begun) && (keep == nil || keep(r)) {
+					list = append(list, described(r.RunName(), string(verdict(r, nil))))
+				}
 			}
-			if strings.HasPrefix(r.RunName(), begun) && (keep == nil || keep(r)) {
-				list = append(list, described(r.RunName(), string(verdict(r, nil))))
+			if len(list) > 0 {
+				break
 			}
 		}
 		return list, nil
@@ -159,6 +164,7 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 	ways := map[string]cobra.CompletionFunc{
 		"state": file, "var-file": file, "out": file,
 		"sweep": f.fromLedger(sweepNames), "round": f.fromLedger(rounds),
+		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
 	for _, cmd := range root.Commands() {
@@ -186,6 +192,10 @@ func sweepNames(ctx context.Context, l *ledger.Ledger, _ string) (list []cobra.C
 		}
 	}
 	return list, err
+}
+
+func metricNames(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Completion, error) {
+	return l.MetricNames(ctx)
 }
 
 func rounds(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Completion, error) {

@@ -10,7 +10,8 @@ func newCompletionCmd(f *Factory) *cobra.Command {
 		Use:   "completion bash|zsh|fish",
 		Short: "Print a script that completes commands in your shell",
 		Long: `completion prints a script for your shell that completes commands, flags, files,
-and what is in your ledger and files: runs, sweeps, rounds, configs, variables.
+and what is in your ledger and files: runs, sweeps, rounds, metrics, configs,
+variables.
 
 bash needs the package bash-completion; zsh needs this in ~/.zshrc:
   fpath+=~/.zfunc; autoload -Uz compinit; compinit`,

@@ -62,7 +62,7 @@ func (x *execution) progress(total int) ui.Progress {
 			}
 			return 80
 		}
-		return ui.NewStatusLine(x.Err, width, s, total, x.Now)
+		return ui.NewStatusLine(x.Err.Raw, width, s, total, x.Now)
 	case "plain":
 		return ui.NewLines(x.Err, s, total, x.Now)
 	}
@@ -187,7 +187,7 @@ func (x *execution) next(r ran, code ExitCode) []ui.Hint {
 // boards draws the top of every sweep's leaderboard.
 func (x *execution) boards(ctx context.Context, out interface{ Write([]byte) (int, error) }) error {
 	for _, s := range x.module.Sweeps {
-		b, err := readBoard(ctx, x.pl.ledger, sweep.Asked{Source: x.pl.source, Sweep: s.Name, Round: x.pl.round, Objective: s.Objective}, nil)
+		b, err := readBoard(ctx, x.pl.ledger, sweep.Asked{Source: x.pl.source, Sweep: s.Name, Round: x.pl.round, Objective: s.Objective}, selection{})
 		if err != nil {
 			return err
 		}

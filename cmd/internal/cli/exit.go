@@ -1,8 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/lxsweep/lxsweep/runner/ledger"
 )
 
 // ExitCode is what the process ends with.
@@ -61,10 +66,26 @@ func outcome(err error) (code ExitCode, text, hint string) {
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		return ExitError, err.Error(), ""
+		return ExitError, err.Error(), remedy(err)
 	}
 	if e.err == nil {
 		return e.code, "", ""
 	}
-	return e.code, err.Error(), e.hint
+	return e.code, err.Error(), cmp.Or(e.hint, remedy(err))
+}
+
+// remedy is the way out of what can befall any command, empty for other errors
+// and for those that name it themselves.
+func remedy(err error) string {
+	switch own := new(ledger.Error); {
+	case errors.As(err, &own):
+		return ""
+	case errors.Is(err, ledger.ErrFenced):
+		return "lxsweep status tells who; when that has ended, the same command goes on"
+	case errors.Is(err, fs.ErrPermission):
+		return "allow it with chmod or chown, or run as the user who may"
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room on that disk"
+	}
+	return ""
 }

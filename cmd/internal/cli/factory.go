@@ -39,6 +39,9 @@ type Factory struct {
 // Stream is a place to write to.
 type Stream struct {
 	io.Writer
+	// Raw is the Writer without its filter: for programs in the foreground, and
+	// for what moves the cursor.
+	Raw io.Writer
 	// Terminal says that somebody looks at it.
 	Terminal bool
 	// Width is how many columns it has now, 0 for no limit.
@@ -56,6 +59,21 @@ func (f *Factory) screen(s Stream) ui.Screen {
 	return ui.Screen{
 		Width: s.Width(), Color: ui.WantColor(f.noColor, f.Getenv, s.Terminal), ASCII: ui.WantASCII(f.Getenv),
 	}
+}
+
+// filter keeps what people read free of what harms or puzzles their terminal:
+// all of stderr, and stdout where it is one. What was held back is written by
+// flush.
+func (f *Factory) filter() (flush func()) {
+	s := ui.Screen{ASCII: ui.WantASCII(f.Getenv)}
+	err := ui.NewSafeWriter(f.Err.Raw, s)
+	f.Err.Writer = err
+	if !f.Out.Terminal {
+		return func() { _ = err.Flush() }
+	}
+	out := ui.NewSafeWriter(f.Out.Raw, s)
+	f.Out.Writer = out
+	return func() { _, _ = out.Flush(), err.Flush() }
 }
 
 // SystemFactory is the process' own world.
@@ -90,7 +108,7 @@ func systemStream(file *os.File) Stream {
 		}
 		return columns
 	}
-	return Stream{file, terminal, width}
+	return Stream{file, file, terminal, width}
 }
 
 // systemSignals leaves alone what the process was started to ignore, as nohup

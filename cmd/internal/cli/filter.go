@@ -16,11 +16,30 @@ func (f *Factory) parseFilter(src string) (*hcl.Filter, error) {
 	return filter, f.diagnose(diags)
 }
 
+// ledgerFilter reads the --filter of a command that reads the ledger.
+func (f *Factory) ledgerFilter(src string) (*hcl.Filter, error) {
+	filter, err := f.parseFilter(src)
+	if filter == nil || err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"config", "sign"} {
+		if filter.Reads(name) {
+			return nil, errorf("lxsweep plan --filter takes it", "--filter reads %s, which the ledger does not know", name)
+		}
+	}
+	return filter, nil
+}
+
+// noMatch says that a filter selects nothing.
+func noMatch(filter string) error {
+	return errorf("lxsweep status --all lists the runs that there are", "no run matches --filter %s", sweep.ShellQuote(filter))
+}
+
 // selects is the filter of a plan.
 func (pl *planning) selects(a *sweep.Action) (bool, error) {
 	s := hcl.Subject{Round: pl.round, State: a.State, Number: a.Number, Sign: a.Sign.String()}
 	if r := a.Record; r != nil {
-		s = recordSubject(r, a.State)
+		s = recordSubject(r, "", a.State)
 		s.Sign = a.Sign.String()
 	}
 	if e := a.Experiment; e != nil {
@@ -30,10 +49,11 @@ func (pl *planning) selects(a *sweep.Action) (bool, error) {
 	return pl.filter.Match(s)
 }
 
-// recordSubject is what a filter sees of a record.
-func recordSubject(r *sweep.Record, state sweep.State) hcl.Subject {
-	s := hcl.Subject{HP: r.HP, RunName: r.RunName(), Round: r.Round, State: state, Number: r.Number}
-	if len(r.Sweeps) > 0 {
+// recordSubject is what a filter sees of a record, as one of a sweep's, or of
+// any sweep's where that is empty.
+func recordSubject(r *sweep.Record, label string, state sweep.State) hcl.Subject {
+	s := hcl.Subject{HP: r.HP, RunName: r.RunName(), Sweep: label, Round: r.Round, State: state, Number: r.Number}
+	if label == "" && len(r.Sweeps) > 0 {
 		s.Sweep = r.Sweeps[0]
 	}
 	if r.Last == nil {

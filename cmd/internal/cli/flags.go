@@ -30,7 +30,7 @@ func (o *InputOptions) flags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Sets, "set", nil, "replace an attribute in every config: `run.max_memory=8Gi`")
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
 	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
-	fs.StringVar(&o.Runner, "runner", "", "where experiments run: local")
+	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local")
 	offer(fs, "runner", "local")
 }
 
@@ -133,6 +133,39 @@ func needFiles(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// RunOptions say which run is read: one that is named, or all that a filter
+// selects.
+type RunOptions struct {
+	StateOptions
+	Run    string // empty where Filter is not
+	Filter string
+}
+
+func (o *RunOptions) flags(fs *pflag.FlagSet) {
+	o.readerFlags(fs)
+	filterFlag(fs, &o.Filter)
+}
+
+// take reads the arguments.
+func (o *RunOptions) take(cmd *cobra.Command, args []string) error {
+	if o.Filter != "" {
+		return withFilter(args, o.Filter)
+	}
+	if err := needRuns(1, 1)(cmd, args); err != nil {
+		return err
+	}
+	o.Run = args[0]
+	return nil
+}
+
+// withFilter refuses names beside a filter.
+func withFilter(args []string, filter string) error {
+	if len(args) > 0 {
+		return errorf("leave one of them out", "both a run and --filter were given: %s, %s", args[0], filter)
+	}
+	return nil
+}
+
 // needRuns is the argument check of commands that take so many run names; most
 // is -1 for any number.
 func needRuns(least, most int) cobra.PositionalArgs {
@@ -165,6 +198,30 @@ func (o *ReadOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Sweep, "sweep", "", "only what this `sweep` asked for")
 	fs.StringVar(&o.Round, "round", "", "the `round` to read (default: the newest)")
 	filterFlag(fs, &o.Filter)
+}
+
+// RankOptions are what experiments are ranked by in place of their sweep's
+// objective.
+type RankOptions struct{ Minimize, Maximize []string }
+
+func (o *RankOptions) flags(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&o.Minimize, "minimize", nil, "rank by this `metric` in place of the objective, the least first")
+	fs.StringArrayVar(&o.Maximize, "maximize", nil, "rank by this `metric` in place of the objective, the greatest first")
+}
+
+// objective is nil for the sweep's own.
+func (o RankOptions) objective() *sweep.Objective {
+	var goals []sweep.Goal
+	for _, metric := range o.Minimize {
+		goals = append(goals, sweep.Goal{Metric: metric})
+	}
+	for _, metric := range o.Maximize {
+		goals = append(goals, sweep.Goal{Metric: metric, Maximize: true})
+	}
+	if goals == nil {
+		return nil
+	}
+	return &sweep.Objective{Goals: goals}
 }
 
 // complete notes which flags were given.

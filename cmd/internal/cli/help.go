@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,7 +18,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "rerun", "accept-changed", "cancel-removed", "attempt"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state"}},
 	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "auto-approve", "follow", "reason", "check", "timeout"}},
@@ -64,6 +66,18 @@ func (f *Factory) usage(cmd *cobra.Command) error {
 	return nil
 }
 
+// help is what --help says: the Long or the Short, and the usage.
+func (f *Factory) help(cmd *cobra.Command, _ []string) {
+	w := cmd.OutOrStdout()
+	for _, paragraph := range strings.Split(cmp.Or(cmd.Long, cmd.Short), "\n\n") {
+		if columns := f.Out.Width(); columns > 0 && columns < 80 { // it is laid out for 80
+			paragraph = strings.Join(ui.Wrap(paragraph, columns), "\n")
+		}
+		fmt.Fprintf(w, "%s\n\n", paragraph)
+	}
+	_ = cmd.Usage()
+}
+
 // helpWidth is that of lines that can still be read.
 func helpWidth(columns int) int {
 	if columns <= 0 {
@@ -78,11 +92,13 @@ func (f *Factory) commands(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\n%s\n", f.screen(f.Out).Paint(ui.Bold, g.Title))
 		for _, sub := range cmd.Commands() {
 			if sub.GroupID == g.ID && sub.IsAvailableCommand() {
-				fmt.Fprintf(w, "  %-11s %s\n", sub.Name(), sub.Short)
+				lines := ui.Wrap(sub.Short, helpWidth(f.Out.Width())-14)
+				fmt.Fprintf(w, "  %-11s %s\n", sub.Name(), strings.Join(lines, "\n"+strings.Repeat(" ", 14)))
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n%s tells more of each.\n", cmd.CommandPath()+" COMMAND --help")
+	last := ui.Wrap(cmd.CommandPath()+" COMMAND --help tells more of each.", helpWidth(f.Out.Width()))
+	fmt.Fprintf(w, "\n%s\n", strings.Join(last, "\n"))
 }
 
 // chosenFlags are those of a command that have one of the names, in their order.
@@ -103,11 +119,17 @@ func chosenFlags(cmd *cobra.Command, names []string) *pflag.FlagSet {
 const (
 	readsNewest = `
 
-It reads the ledger of this folder or of the nearest above, the newest round of
-each sweep, and writes nothing; --sweep, --round and --filter choose otherwise.`
+It reads the ledger of this folder or of the nearest above, in the newest
+round, and writes nothing; --sweep, --round and --filter choose otherwise.`
 
 	filterNames = `
 
 A filter is an expression over hp.NAME, metric.NAME, state, run_name, number,
-attempts, sweep, config and round, with the operators of the language.`
+attempts, sweep and round, with the operators of the language.`
+
+	filterPlans = filterNames + `
+In a plan there are config and sign, too: 'sign == "+"'.`
+
+	filterRuns = filterNames + ` One that reads
+round looks at every round.`
 )

@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -19,8 +19,7 @@ import (
 // LogsOptions are what `lxsweep logs` is told.
 type LogsOptions struct {
 	*Factory
-	StateOptions
-	Run     string
+	RunOptions
 	Follow  bool
 	Attempt int // 0 for the newest
 }
@@ -28,25 +27,26 @@ type LogsOptions struct {
 func newLogsCmd(f *Factory, run func(context.Context, *LogsOptions) error) *cobra.Command {
 	o := &LogsOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "logs RUN",
+		Use:   "logs RUN | --filter EXPRESSION",
 		Short: "Print the output of a run",
 		Long: `logs prints what a run's program wrote to stdout and stderr, in the order of
 writing: the newest attempt, unless --attempt names another. To a terminal
-control characters are made visible, but for colours; anywhere else the bytes are
-as they were.
+control characters are made visible, but for colours, and a carriage return ends
+a line; anywhere else the bytes are as they were.
 
-With -f it goes on until the attempt has ended.`,
+With -f it goes on until the attempt has ended. With --filter it prints every run
+that matches and was started, each under its name where there are several.` + filterRuns,
 		Example: `  lxsweep logs ex-8
   lxsweep logs ex-8 -f
-  lxsweep logs ex-8 --attempt 1 > first.log`,
-		Args:              needRuns(1, 1),
+  lxsweep logs ex-8 --attempt 1 > first.log
+  lxsweep logs --filter 'state == "failed"'`,
+		Args:              func(cmd *cobra.Command, args []string) error { return o.take(cmd, args) },
 		ValidArgsFunction: f.completeRun(hasStarted),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Run = args[0]
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), o)
 		},
 	}
-	o.readerFlags(cmd.Flags())
+	o.RunOptions.flags(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the run ends")
 	cmd.Flags().IntVar(&o.Attempt, "attempt", 0, "the `number` of the attempt (default: the newest)")
 	return cmd
@@ -58,21 +58,26 @@ func runLogs(ctx context.Context, o *LogsOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	r, err := find(ctx, l, o.Run)
+	records, err := o.chosen(ctx, l, o.RunOptions, func(r *sweep.Record) bool { return r.Last != nil && !r.Last.Started.IsZero() })
 	if err != nil {
 		return err
 	}
-	t, err := chooseAttempt(ctx, l, r, o.Attempt)
-	if err != nil {
-		return err
+	if o.Follow && len(records) > 1 {
+		return errorf("lxsweep logs -f "+records[0].RunName(), "-f follows one run, and %d match", len(records))
 	}
-	var out io.Writer = o.Out
-	if o.Out.Terminal {
-		safe := ui.NewSafeWriter(o.Out)
-		defer safe.Flush()
-		out = safe
+	for i, r := range records {
+		if len(records) > 1 {
+			fmt.Fprintf(o.Out, "%s==> %s <==\n", strings.Repeat("\n", min(i, 1)), r.RunName())
+		}
+		t, err := chooseAttempt(ctx, l, r, o.Attempt)
+		if err != nil {
+			return err
+		}
+		if err := o.print(ctx, l, r, t); err != nil {
+			return err
+		}
 	}
-	return o.print(ctx, l, r, t, out)
+	return nil
 }
 
 // chooseAttempt returns the attempt with the number, the newest for 0.
@@ -96,7 +101,7 @@ func chooseAttempt(ctx context.Context, l *ledger.Ledger, r *sweep.Record, numbe
 }
 
 // print copies the log; with Follow it goes on until the attempt has ended.
-func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, out io.Writer) error {
+func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried) error {
 	path, err := o.logPath(l, r, t)
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 			}
 		}
 		// What was written before the end was seen is read after it.
-		if _, err := io.Copy(out, file); err != nil || ended {
+		if _, err := io.Copy(o.Out, file); err != nil || ended {
 			return err
 		}
 		select {
@@ -156,7 +161,7 @@ func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Re
 			}
 		}
 		if ended {
-			return nil, fmt.Errorf("%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
+			return nil, errorf("it was removed, or is on the machine where it ran: "+t.Host, "%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
 		}
 		select {
 		case <-time.After(followPoll):

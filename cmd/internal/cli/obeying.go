@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +75,10 @@ func (o *obedience) look(ctx context.Context) {
 func what(r ledger.CancelRequest) string {
 	if r.Sweep != "" {
 		return "sweep " + r.Sweep
+	}
+	const most = 8
+	if n := len(r.RunNames); n > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(r.RunNames[:most], ", "), n-most)
 	}
 	return strings.Join(r.RunNames, ", ")
 }

@@ -39,8 +39,7 @@ takes no lock and changes nothing.
 run; give apply the same. A plan that --out saves is applied exactly, or refused.
 
 With -o json it writes an object a line: a header, the experiments, a summary.
-Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place.` + filterNames + `
-In a plan there is sign, too: 'sign == "+"'.`,
+Commands have stand-ins such as /OUTPUT_DIR there, for what depends on the place.` + filterPlans,
 		Example: `  lxsweep plan grid.hcl
   lxsweep plan grid.hcl --filter 'hp.depth == 8'
   lxsweep plan grid.hcl --var tag=v13 --set run.max_memory=8Gi

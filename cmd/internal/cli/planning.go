@@ -122,10 +122,12 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	commit, dirty := gitState(ctx, pl.module.Dir)
 	code := &codeWarning{project: pl.project, commit: commit, dirty: dirty, seen: map[string]bool{}}
 	unmet := maps.Clone(pl.rerun.RunNames)
+	matched := pl.filter == nil
 	err := pl.walk(ctx, p, func(a *sweep.Action) error {
 		if a.Experiment != nil {
 			delete(unmet, a.RunName())
 		}
+		matched = matched || !a.Excluded
 		fits.row(a)
 		filtered.row(a)
 		code.row(a)
@@ -142,6 +144,9 @@ func (pl *planning) draw(ctx context.Context, p *sweep.Plan, w ui.PlanWriter, al
 	warnings := slices.Concat(ui.Warnings(p), fits.misfits, fits.refused, code.list, filtered.warnings())
 	if again := rescanWarning(len(pl.rescans)); again != "" {
 		warnings = append(warnings, again)
+	}
+	if !matched {
+		warnings = append(warnings, "--filter selects none of these experiments")
 	}
 	for _, name := range sortedKeys(unmet) {
 		warnings = append(warnings, "--rerun "+name+" runs nothing: these files ask for no such run")

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
@@ -45,16 +47,42 @@ func find(ctx context.Context, l *ledger.Ledger, runName string) (*sweep.Record,
 	return r, err
 }
 
-// readBoard reads and ranks the experiments that one sweep asked for. keep, if
-// not nil, chooses among them.
-func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, keep *hcl.Filter) (*ui.Board, error) {
+// chosen returns the run that was named, or those that the filter selects and
+// keep (nil: all) keeps.
+func (f *Factory) chosen(ctx context.Context, l *ledger.Ledger, o RunOptions, keep func(*sweep.Record) bool) ([]*sweep.Record, error) {
+	if o.Filter == "" {
+		r, err := find(ctx, l, o.Run)
+		return []*sweep.Record{r}, err
+	}
+	list, err := f.matching(ctx, l, ReadOptions{Filter: o.Filter})
+	if err != nil || keep == nil {
+		return list, err
+	}
+	list = slices.DeleteFunc(list, func(r *sweep.Record) bool { return !keep(r) })
+	if len(list) == 0 {
+		return nil, errorf("lxsweep status --all lists the runs that there are", "no run that matches --filter %s was started", sweep.ShellQuote(o.Filter))
+	}
+	return list, nil
+}
+
+// selection is which runs a board holds, and what ranks them.
+type selection struct {
+	filter *hcl.Filter // nil for all
+	// by takes the place of the sweep's objective, unless it is nil.
+	by *sweep.Objective
+	// live is what has become of open attempts, nil for what the ledger holds.
+	live func(*sweep.Record) sweep.State
+}
+
+// readBoard reads and ranks the experiments that one sweep asked for.
+func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, s selection) (*ui.Board, error) {
 	var records []*sweep.Record
 	q := ledger.Query{Source: a.Source, Sweep: a.Sweep, Rounds: []string{a.Round}}
 	for r, err := range l.Records(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		ok, err := keeps(keep, r, a.Objective)
+		ok, err := s.keeps(r, a)
 		if err != nil {
 			return nil, err
 		}
@@ -62,17 +90,22 @@ func readBoard(ctx context.Context, l *ledger.Ledger, a sweep.Asked, keep *hcl.F
 			records = append(records, r)
 		}
 	}
+	by := cmp.Or(s.by, a.Objective)
 	return &ui.Board{
-		Sweep: a.Sweep, Objective: a.Objective,
-		Rows: analysis.Leaderboard(records, a.Objective), Paths: analysis.Varying(records),
+		Sweep: a.Sweep, Objective: by,
+		Rows: analysis.Leaderboard(records, by), Paths: analysis.Varying(records),
 	}, nil
 }
 
-func keeps(filter *hcl.Filter, r *sweep.Record, o *sweep.Objective) (bool, error) {
-	if filter == nil {
+func (s selection) keeps(r *sweep.Record, a sweep.Asked) (bool, error) {
+	if s.filter == nil {
 		return true, nil
 	}
-	return filter.Match(recordSubject(r, verdict(r, o)))
+	state := verdict(r, a.Objective)
+	if s.live != nil && r.Last != nil && !r.Last.State.Final() {
+		state = s.live(r)
+	}
+	return s.filter.Match(recordSubject(r, a.Sweep, state))
 }
 
 // verdict is the state of a record in the light of an objective.
@@ -83,28 +116,85 @@ func verdict(r *sweep.Record, o *sweep.Objective) sweep.State {
 	return o.Verdict(r.Last.State, r.Last.Metrics)
 }
 
-// boards reads the boards that the options select.
-func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([]*ui.Board, error) {
-	filter, err := f.parseFilter(o.Filter)
-	if err != nil {
+// boards reads the boards that the options select, less those of which a filter
+// leaves nothing. A filter that reads round is for every round.
+func (f *Factory) boards(ctx context.Context, l *ledger.Ledger, o ReadOptions, s selection) ([]*ui.Board, error) {
+	var err error
+	if s.filter, err = f.ledgerFilter(o.Filter); err != nil {
 		return nil, err
 	}
-	list, err := f.asked(ctx, l, o)
+	everyRound := s.filter != nil && s.filter.Reads("round") && !o.RoundGiven
+	list, err := f.asked(ctx, l, o, everyRound)
 	if err != nil {
 		return nil, err
 	}
 	var boards []*ui.Board
 	for _, a := range list {
-		b, err := readBoard(ctx, l, a, filter)
+		b, err := readBoard(ctx, l, a, s)
 		if err != nil {
 			return nil, err
+		}
+		if s.filter != nil && len(b.Rows) == 0 {
+			continue
 		}
 		if manySources(list) {
 			b.Source = a.Source
 		}
+		if everyRound {
+			b.Round = a.Round
+		}
 		boards = append(boards, b)
 	}
-	return boards, nil
+	if len(boards) > 0 {
+		return boards, haveMetrics(boards, s.by)
+	}
+	return nil, nil
+}
+
+// haveMetrics refuses a metric that no run of the boards has.
+func haveMetrics(boards []*ui.Board, by *sweep.Objective) error {
+	if by == nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, b := range boards {
+		for _, row := range b.Rows {
+			if row.Record.Last == nil {
+				continue
+			}
+			for _, m := range row.Record.Last.Metrics {
+				known[m.Name] = true
+			}
+		}
+	}
+	for _, g := range by.Goals {
+		if !known[g.Metric] {
+			return errorf("there are: "+strings.Join(sortedKeys(known), ", "), "no run here has the metric %q", g.Metric)
+		}
+	}
+	return nil
+}
+
+// matching returns the runs that the options' filter selects, each once, by name
+// and number.
+func (f *Factory) matching(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([]*sweep.Record, error) {
+	boards, err := f.boards(ctx, l, o, selection{})
+	if err != nil {
+		return nil, err
+	}
+	var list []*sweep.Record
+	for _, b := range boards {
+		for _, row := range b.Rows {
+			list = append(list, row.Record)
+		}
+	}
+	if len(list) == 0 {
+		return nil, noMatch(o.Filter)
+	}
+	slices.SortFunc(list, func(a, b *sweep.Record) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Number, b.Number))
+	})
+	return slices.CompactFunc(list, func(a, b *sweep.Record) bool { return a.ID == b.ID }), nil
 }
 
 // manySources reports whether one sweep label was applied from several files.
@@ -120,8 +210,8 @@ func manySources(list []sweep.Asked) bool {
 }
 
 // asked returns the sweeps that the options select: of the round that was
-// named, else of the newest one.
-func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([]sweep.Asked, error) {
+// named, else of every round or of the newest one.
+func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions, everyRound bool) ([]sweep.Asked, error) {
 	all, err := l.Asked(ctx)
 	if err != nil {
 		return nil, err
@@ -129,26 +219,31 @@ func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions) ([
 	if len(all) == 0 {
 		return nil, errorf("lxsweep apply grid.hcl", "nothing was ever applied with the ledger %s", l.Path())
 	}
-	round := o.Round
-	if !o.RoundGiven {
-		rounds, err := l.Rounds(ctx)
-		if err != nil {
-			return nil, err
+	list := slices.DeleteFunc(slices.Clone(all), func(a sweep.Asked) bool { return o.Sweep != "" && a.Sweep != o.Sweep })
+	if !everyRound {
+		round := o.Round
+		if !o.RoundGiven {
+			if round, err = newest(ctx, l, list); err != nil {
+				return nil, err
+			}
 		}
-		if len(rounds) > 0 {
-			round = rounds[0]
-		}
-	}
-	var list []sweep.Asked
-	for _, a := range all {
-		if a.Round == round && (o.Sweep == "" || a.Sweep == o.Sweep) {
-			list = append(list, a)
-		}
+		list = slices.DeleteFunc(list, func(a sweep.Asked) bool { return a.Round != round })
 	}
 	if len(list) == 0 {
 		return nil, errorf("", "there is no %s; the ledger has %s", wantedText(o), knownText(all))
 	}
 	return list, nil
+}
+
+// newest returns the round that one of the sweeps was applied in last.
+func newest(ctx context.Context, l *ledger.Ledger, asked []sweep.Asked) (string, error) {
+	rounds, err := l.Rounds(ctx)
+	for _, round := range rounds {
+		if slices.ContainsFunc(asked, func(a sweep.Asked) bool { return a.Round == round }) {
+			return round, nil
+		}
+	}
+	return "", err
 }
 
 func wantedText(o ReadOptions) string {

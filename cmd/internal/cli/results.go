@@ -22,6 +22,7 @@ import (
 type ResultsOptions struct {
 	*Factory
 	ReadOptions
+	RankOptions
 	Output string // "table", "json" or "csv"
 	Limit  int    // rows of a table, 0 for all
 }
@@ -35,9 +36,13 @@ func newResultsCmd(f *Factory, run func(context.Context, *ResultsOptions) error)
 hyperparameters that differ between them; on a Pareto front several are first.
 Experiments without a value of the objective come last, with their state.
 
-json and csv hold every metric and every hyperparameter.` + readsNewest + filterNames,
+--minimize and --maximize rank by the last value of another metric, or by a
+Pareto front of several.
+
+json and csv hold every metric and every hyperparameter.` + readsNewest + filterRuns,
 		Example: `  lxsweep results
   lxsweep results --sweep nightly --limit 10
+  lxsweep results --maximize val_acc --minimize train_seconds
   lxsweep results --filter 'metric.val_loss < 0.3 && hp.depth == 8'
   lxsweep results -o csv > results.csv`,
 		Args: noArgs,
@@ -50,6 +55,7 @@ json and csv hold every metric and every hyperparameter.` + readsNewest + filter
 		},
 	}
 	o.ReadOptions.flags(cmd.Flags())
+	o.RankOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "table", "json", "csv")
 	cmd.Flags().IntVar(&o.Limit, "limit", 0, "show the best so many of each sweep")
 	return cmd
@@ -61,9 +67,12 @@ func runResults(ctx context.Context, o *ResultsOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions)
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{by: o.objective()})
 	if err != nil {
 		return err
+	}
+	if len(boards) == 0 {
+		o.note("no run matches --filter " + sweep.ShellQuote(o.Filter))
 	}
 	switch o.Output {
 	case "json":
@@ -104,7 +113,7 @@ func lineOf(b *ui.Board, r analysis.Row) resultLine {
 	}
 	if last := r.Record.Last; last != nil {
 		line.Metrics = finite(b.Objective, last.Metrics)
-		line.Seconds, line.OutputDir, line.Reason = last.Duration().Seconds(), last.OutputDir, last.Reason
+		line.Seconds, line.OutputDir, line.Reason = ui.Seconds(last.Duration()), last.OutputDir, last.Reason
 	}
 	return line
 }

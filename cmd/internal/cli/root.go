@@ -2,13 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
 )
 
 // Main runs the process' own command line and returns its exit code. Version is
@@ -23,24 +27,22 @@ func Main(args []string, version string) ExitCode {
 
 // Run runs a command line in the factory's world.
 func Run(ctx context.Context, f *Factory, args []string) ExitCode {
+	defer f.filter()()
 	root := newRootCmd(f)
 	root.SetArgs(args)
-	code, text, hint := outcome(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	var diags hcl.Diagnostics
+	if errors.As(err, &diags) {
+		err = f.diagnose(diags)
+	}
+	code, text, hint := outcome(err)
 	if text != "" {
-		writeError(f.Err, f.screen(f.Err), text, hint)
+		ui.WriteError(f.Err, f.screen(f.Err), text, hint)
 	}
 	return code
 }
 
-func writeError(w io.Writer, s ui.Screen, text, hint string) {
-	fmt.Fprintln(w, s.Paint(ui.Red, "error: ")+text)
-	if hint != "" {
-		fmt.Fprintln(w, "  "+hint)
-	}
-}
-
 func newRootCmd(f *Factory) *cobra.Command {
-	var noColor bool
 	root := &cobra.Command{
 		Use:   "lxsweep",
 		Short: "Declare, plan and apply hyperparameter sweeps",
@@ -57,24 +59,25 @@ off and on.`,
   lxsweep plan grid.hcl      # what would run
   lxsweep apply grid.hcl     # run it
   lxsweep results            # which experiment won`,
-		Args:          known,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			if cmd.Flags().Changed("no-color") {
-				f.noColor = &noColor
-			}
-		},
+		Args:              known,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noNegative(cmd.Flags()) },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.PersistentFlags().BoolVar(&noColor, "no-color", false, "write without colour (--no-color=false: with)")
+	root.PersistentFlags().BoolFunc("no-color", "write without colour (--no-color=false: with)", func(value string) error {
+		off, err := strconv.ParseBool(value)
+		f.noColor = &off
+		return err
+	})
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hinted(err, "see: "+cmd.CommandPath()+" --help")
 	})
+	root.SetHelpFunc(f.help)
 	root.SetUsageFunc(f.usage)
 	root.AddGroup(commandGroups...)
 	f.addCommands(root)
@@ -88,6 +91,16 @@ func (f *Factory) addCommands(root *cobra.Command) {
 	root.AddCommand(grouped("read",
 		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
 	root.AddCommand(grouped("other", newCompletionCmd(f), newVersionCmd(f))...)
+}
+
+// noNegative refuses whole numbers below 0: no flag has a use for them.
+func noNegative(fs *pflag.FlagSet) (err error) {
+	fs.Visit(func(flag *pflag.Flag) {
+		if value := flag.Value.String(); flag.Value.Type() == "int" && strings.HasPrefix(value, "-") {
+			err = fmt.Errorf("--%s takes a number from 0 on, and %s was given", flag.Name, value)
+		}
+	})
+	return err
 }
 
 // known refuses the name of a command that there is not.

@@ -4,19 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
 // ShowOptions are what `lxsweep show` is told.
 type ShowOptions struct {
 	*Factory
-	StateOptions
-	Run    string
+	RunOptions
 	Output string // "yaml" or "json"
 	Cmd    bool
 }
@@ -24,28 +27,29 @@ type ShowOptions struct {
 func newShowCmd(f *Factory, run func(context.Context, *ShowOptions) error) *cobra.Command {
 	o := &ShowOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "show RUN",
+		Use:   "show RUN | --filter EXPRESSION",
 		Short: "Show everything about a run: hyperparameters, attempts, metrics",
 		Long: `show prints what the ledger knows of a run: its hyperparameters, which sweeps
 asked for it, and every attempt with its command, its state and reason, times,
 metrics, output folder and the commit of the code.
 
 With --cmd it prints the newest attempt's command and folder as one line for a
-shell, to run it again by hand.`,
+shell, to run it again by hand. With --filter there is a line, a document or an
+object for every run that matches.` + filterRuns,
 		Example: `  lxsweep show ex-8
   lxsweep show ex-8 -o json | jq .hp
-  lxsweep show ex-8 --cmd`,
-		Args:              needRuns(1, 1),
+  lxsweep show ex-8 --cmd
+  lxsweep show --filter 'state == "oom"' -o json | jq -c .hp`,
+		Args:              func(cmd *cobra.Command, args []string) error { return o.take(cmd, args) },
 		ValidArgsFunction: f.completeRun(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Run = args[0]
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("--output", o.Output, "yaml", "json"); err != nil {
 				return err
 			}
 			return run(cmd.Context(), o)
 		},
 	}
-	o.readerFlags(cmd.Flags())
+	o.RunOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "yaml", "json")
 	cmd.Flags().BoolVar(&o.Cmd, "cmd", false, "print a line that runs it by hand, to paste into a shell")
 	return cmd
@@ -57,10 +61,26 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	r, err := find(ctx, l, o.Run)
+	keep := hasStarted
+	if !o.Cmd {
+		keep = nil
+	}
+	records, err := o.chosen(ctx, l, o.RunOptions, keep)
 	if err != nil {
 		return err
 	}
+	for i, r := range records {
+		if i > 0 && !o.Cmd && o.Output == "yaml" {
+			fmt.Fprintln(o.Out, "---")
+		}
+		if err := o.one(ctx, l, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *ShowOptions) one(ctx context.Context, l *ledger.Ledger, r *sweep.Record) error {
 	if o.Cmd {
 		return o.command(r)
 	}
@@ -76,12 +96,25 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 		_, err = fmt.Fprintf(o.Out, "%s\n", text)
 		return err
 	}
-	text, err = yaml.JSONToYAML(text)
-	if err != nil {
+	if text, err = asYAML(text); err != nil {
 		return err
 	}
 	_, err = o.Out.Write(text)
 	return err
+}
+
+// asYAML turns JSON into YAML, with quotes where YAML has to escape.
+func asYAML(text []byte) ([]byte, error) {
+	var v any
+	if err := yaml.UnmarshalWithOptions(text, &v, yaml.UseOrderedMap()); err != nil {
+		return nil, err
+	}
+	return yaml.MarshalWithOptions(v, yaml.CustomMarshaler(func(s string) ([]byte, error) {
+		if ui.Clean(strings.ReplaceAll(s, "\n", "")) == strings.ReplaceAll(s, "\n", "") {
+			return yaml.Marshal(s)
+		}
+		return []byte(strconv.Quote(s)), nil
+	}))
 }
 
 // command prints the newest attempt's command with its folder and environment.
@@ -157,7 +190,7 @@ func attemptShown(t *sweep.Tried) shownAttempt {
 	a := shownAttempt{
 		Attempt: t.Number, State: t.State, Why: t.Why, Class: t.Class, Reason: t.Reason, Command: t.Command,
 		Runner: t.Runner, Host: t.Host, Intended: timeOf(t.Intended), Started: timeOf(t.Started), Ended: timeOf(t.Ended),
-		Seconds: t.Duration().Seconds(), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
+		Seconds: ui.Seconds(t.Duration()), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
 		Work: t.Work.String(), ResultError: t.ResultError, Tail: t.Tail,
 	}
 	if t.State.Final() && t.Code != sweep.CodeUnknown {

@@ -27,7 +27,7 @@ func newStatusCmd(f *Factory, run func(context.Context, *StatusOptions) error) *
 		Short: "Show how each sweep stands, what runs, and what failed",
 		Long: `status counts the experiments of each sweep by state, and lists those that run,
 wait or failed, with the reason. It looks at the machine too, so that a run whose
-apply is gone is shown as it is. Who holds a lock is told on stderr.` + readsNewest + filterNames,
+apply is gone is shown as it is. Who holds a lock is told on stderr.` + readsNewest + filterRuns,
 		Example: `  lxsweep status
   lxsweep status --all
   lxsweep status --filter 'state == "oom"'`,
@@ -52,13 +52,16 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		return err
 	}
 	defer closing(l, &err)
-	boards, err := o.boards(ctx, l, o.ReadOptions)
-	if err != nil {
-		return err
-	}
 	live, err := o.alive(ctx, l)
 	if err != nil {
 		return err
+	}
+	boards, err := o.boards(ctx, l, o.ReadOptions, selection{live: live})
+	if err != nil {
+		return err
+	}
+	if len(boards) == 0 {
+		o.note("no run matches --filter " + sweep.ShellQuote(o.Filter))
 	}
 	status := ui.Status{Now: o.Now(), All: o.All || o.Filter != ""}
 	for _, b := range boards {

@@ -39,7 +39,7 @@ Ctrl-C goes to the program. The ledger is only read, for the numbers; nothing is
 kept, retried, timed out or waited for, and no GPU is set aside.
 
 It exits with 0 where apply would call it a success, with 3 where it would not.
-A file or folder that is named like a run is written ./ex-8.`,
+A file or folder that is named like a run is written ./ex-8.` + filterPlans,
 		Example: `  lxsweep try grid.hcl
   lxsweep try grid.hcl ex-8
   lxsweep try grid.hcl --filter 'hp.depth == 8' --set hp.epochs=1

@@ -129,7 +129,7 @@ func (t *trying) process(ctx context.Context) *exec.Cmd {
 // done is to be called once it has ended or could not be started.
 func (t *trying) connect(cmd *exec.Cmd, log io.Writer) (done func(), err error) {
 	cmd.Stdin = t.In
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(t.Out, log), io.MultiWriter(t.Err, log)
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(t.Out.Raw, log), io.MultiWriter(t.Err.Raw, log)
 	if !t.Out.Terminal {
 		return func() {}, nil
 	}
@@ -140,7 +140,7 @@ func (t *trying) connect(cmd *exec.Cmd, log io.Writer) (done func(), err error) 
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		_, _ = io.Copy(io.MultiWriter(t.Out, log), screen.ours) // ends with an error by its nature
+		_, _ = io.Copy(io.MultiWriter(t.Out.Raw, log), screen.ours) // ends with an error by its nature
 	}()
 	cmd.Stdout = screen.theirs
 	if t.Err.Terminal {

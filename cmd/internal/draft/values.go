@@ -218,5 +218,5 @@ func short(text string) string {
 	if len(runes) <= longest {
 		return string(runes)
 	}
-	return strings.TrimRight(string(runes[:longest-1]), " ,;") + "…"
+	return strings.TrimRight(string(runes[:longest-3]), " ,;") + "..."
 }

@@ -14,7 +14,9 @@ import (
 type Board struct {
 	Sweep string
 	// Source is the files that ask for it, empty where that is no question.
-	Source    string
+	Source string
+	// Round is empty where that is no question.
+	Round     string
 	Objective *sweep.Objective // nil for none
 	Rows      []analysis.Row   // best first
 	// Paths are the hyperparameters that have a column.
@@ -25,12 +27,15 @@ type Board struct {
 
 // Write draws the board: what it is about, and a table.
 func (b *Board) Write(w io.Writer, s Screen) error {
-	title := s.Paint(Bold, "sweep "+Clean(b.Sweep))
+	title := s.Paint(Bold, "sweep "+s.Clean(b.Sweep))
 	if b.Objective != nil {
-		title += "  " + s.Paint(Dim, Clean(ObjectiveText(b.Objective)))
+		title += "  " + s.Paint(Dim, s.Clean(ObjectiveText(b.Objective)))
+	}
+	if b.Round != "" {
+		title += "  round " + s.Clean(b.Round)
 	}
 	if b.Source != "" {
-		title += "  " + s.Paint(Dim, Clean(b.Source))
+		title += "  " + s.Paint(Dim, s.Clean(b.Source))
 	}
 	if _, err := fmt.Fprintln(w, title); err != nil {
 		return err
@@ -42,10 +47,20 @@ func (b *Board) Write(w io.Writer, s Screen) error {
 		t.Rows = append(t.Rows, Row{Span: ellipsis + " " + Thousands(strconv.Itoa(len(b.Rows)-shown)) + " more"})
 	}
 	dropped, err := t.Write(w, s)
-	if err == nil && len(dropped) > 0 {
-		_, err = fmt.Fprintln(w, s.Paint(Dim, s.Fit("  not shown: "+Clean(strings.Join(dropped, ", "))+" (-o csv has all)", s.Width)))
+	if err == nil {
+		err = writeDropped(w, s, "  ", dropped, " (-o csv has all)")
 	}
 	return err
+}
+
+// writeDropped names the columns for which there was no room.
+func writeDropped(w io.Writer, s Screen, indent string, dropped []string, where string) error {
+	if len(dropped) == 0 {
+		return nil
+	}
+	e := &errWriter{w: w}
+	writeSentence(e, s, indent, Dim, "not shown: "+strings.Join(dropped, ", ")+where)
+	return e.err
 }
 
 func (b *Board) table() *Table {
@@ -55,7 +70,7 @@ func (b *Board) table() *Table {
 	}
 	t.Columns = append(t.Columns, Column{Title: "state"})
 	for _, path := range b.Paths {
-		t.Columns = append(t.Columns, Column{Title: path, Drop: 2})
+		t.Columns = append(t.Columns, Column{Title: path, Drop: 2, Most: cellWidth})
 	}
 	t.Columns = append(t.Columns, Column{Title: "took", Drop: 3})
 	for i, row := range b.Rows {
@@ -100,7 +115,7 @@ func (b *Board) row(r analysis.Row) Row {
 		if v, ok := r.Record.HP.Get(path); ok {
 			text = v.Text()
 		}
-		cells = append(cells, Cell{Text: Fit(Clean(text), cellWidth)})
+		cells = append(cells, Cell{Text: text})
 	}
 	took := ""
 	if r.Record.Last != nil && r.Record.Last.Duration() > 0 {

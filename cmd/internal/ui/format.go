@@ -30,6 +30,10 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
+// Seconds are d's, for JSON and CSV: 1.965, where Duration.Seconds may say
+// 1.9649999999999999.
+func Seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
+
 // coarse is Duration without tenths.
 func coarse(d time.Duration) string {
 	if d = d.Round(time.Second); d < 10*time.Second {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,6 +25,18 @@ func TestDuration(t *testing.T) {
 	} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                       "0",
+		1965 * time.Millisecond: "1.965", // Duration.Seconds() is 1.9649999999999999
+		36 * time.Hour:          "129600",
+	} {
+		if got := strconv.FormatFloat(Seconds(d), 'f', -1, 64); got != want {
+			t.Errorf("Seconds(%v) = %s, want %s", d, got, want)
 		}
 	}
 }

@@ -2,19 +2,17 @@ package ui
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the goldens anew")
-
-// golden compares what was drawn with testdata/name.
+// golden compares what was drawn with testdata/name. LXSWEEP_UPDATE=1 writes it
+// anew.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if *update {
+	if os.Getenv("LXSWEEP_UPDATE") != "" {
 		if err := os.WriteFile(path, got, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +22,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test ./cmd/internal/ui -update writes it anew)\n--- got\n%s\n--- want\n%s", path, got, want)
+		t.Errorf("%s differs (LXSWEEP_UPDATE=1 writes it anew)\n--- got\n%s\n--- want\n%s", path, got, want)
 	}
 }
 

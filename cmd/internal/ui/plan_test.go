@@ -3,7 +3,6 @@ package ui
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"iter"
 	"testing"
 
@@ -150,17 +149,6 @@ func draw(t *testing.T, s *sweep.Sweep, p past, w PlanWriter) *sweep.Plan {
 		t.Fatal(err)
 	}
 	return plan
-}
-
-func TestPlanText(t *testing.T) {
-	for _, points := range []int{4, 40} {
-		for _, columns := range []int{40, 80, 200} {
-			var b bytes.Buffer
-			s := sweepOf(points)
-			draw(t, s, pastOf(t, s), NewPlanText(&b, Screen{Width: columns}, header()))
-			golden(t, fmt.Sprintf("plan-%d-%d.golden", points, columns), b.Bytes())
-		}
-	}
 }
 
 func TestPlanTextInColor(t *testing.T) {

@@ -26,10 +26,10 @@ func (t *PlanText) writeAxes(w io.Writer, s *sweep.Sweep) {
 }
 
 func (t *PlanText) writeBlock(w io.Writer, title string, pos sweep.Pos, axes []sweep.Axis) {
-	fmt.Fprintf(w, "  %s  %s\n", title, t.screen.Paint(Dim, pos.String()))
+	fmt.Fprintf(w, "  %s  %s\n", title, t.screen.Paint(Dim, t.screen.Clean(pos.String())))
 	table := &Table{Indent: 4, NoTitles: true, Columns: []Column{{Shrink: 12}, {}, {Shrink: 20}}}
 	for _, axis := range axes {
-		count, values := axisText(axis)
+		count, values := t.axisText(axis)
 		table.Rows = append(table.Rows, Texts(axis.Label, count, values))
 	}
 	_, _ = table.Write(w, t.screen)
@@ -41,7 +41,7 @@ func (t *PlanText) writeBlock(w io.Writer, title string, pos sweep.Pos, axes []s
 const fewValues = 12
 
 // axisText is how many values an axis has, and which.
-func axisText(axis sweep.Axis) (count, values string) {
+func (t *PlanText) axisText(axis sweep.Axis) (count, values string) {
 	if axis.Dist != nil {
 		return "", axis.Dist.String()
 	}
@@ -57,15 +57,15 @@ func axisText(axis sweep.Axis) (count, values string) {
 			}
 			continue
 		}
-		texts = append(texts, rowText(row, axis.Weights, i))
+		texts = append(texts, t.rowText(row, axis.Weights, i))
 	}
 	return count, strings.Join(texts, " ")
 }
 
-func rowText(row sweep.Assignment, weights []float64, i int) string {
+func (t *PlanText) rowText(row sweep.Assignment, weights []float64, i int) string {
 	parts := make([]string, len(row))
 	for k, set := range row {
-		parts[k] = Fit(Clean(set.Value.Text()), cellWidth)
+		parts[k] = t.screen.Fit(t.screen.Clean(set.Value.Text()), cellWidth)
 	}
 	text := strings.Join(parts, ",")
 	if weights != nil {

@@ -72,28 +72,37 @@ func (t *PlanText) Finish(p *sweep.Plan, warnings []string) error {
 	if len(warnings) > 0 {
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w, t.screen.Paint(Bold, ClosingLine(p, t.header.Parallel)))
+	writeSentence(w, t.screen, "", Bold, ClosingLine(p, t.header.Parallel))
 	return w.err
 }
 
 // WriteWarning writes "warning: " and the text; what follows its first line is
 // indented.
 func WriteWarning(w io.Writer, s Screen, text string) {
-	first, rest, more := strings.Cut(text, "\n")
-	fmt.Fprintln(w, s.Paint(Yellow, "warning: ")+Clean(first))
-	if more {
-		writeIndented(w, "  ", rest)
-	}
+	writeMessage(w, s, s.Paint(Yellow, "warning: "), text)
+}
+
+// WriteError writes "error: ", the text and below it the way out, if there is
+// one.
+func WriteError(w io.Writer, s Screen, text, hint string) {
+	writeMessage(w, s, s.Paint(Red, "error: "), text)
+	writeIndented(w, s, "  ", hint)
+}
+
+func writeMessage(w io.Writer, s Screen, kind, text string) {
+	first, rest, _ := strings.Cut(text, "\n")
+	fmt.Fprintln(w, kind+s.Clean(first))
+	writeIndented(w, s, "  ", rest)
 }
 
 func (t *PlanText) writeHeader(w io.Writer) {
 	h := t.header
-	where := Clean(h.Ledger.Path)
+	where := h.Ledger.Path
 	if h.Ledger.New {
 		where += " (new: apply makes it)"
 	}
 	if h.Ledger.Note != "" {
-		where += " (" + Clean(h.Ledger.Note) + ")"
+		where += " (" + h.Ledger.Note + ")"
 	}
 	facts := &Table{NoTitles: true, Columns: make([]Column, 3)}
 	facts.Columns[1].Shrink = 20
@@ -113,8 +122,9 @@ func (t *PlanText) writeHeader(w io.Writer) {
 }
 
 func (t *PlanText) writeSweep(w io.Writer, s *sweep.Sweep, st sweep.Stages) {
-	fmt.Fprintf(w, "%s  %s\n", t.screen.Paint(Bold, "sweep "+Clean(s.Name)), t.screen.Paint(Dim, s.Pos.String()))
-	fmt.Fprintf(w, "  %s\n\n", Clean(describe(s)))
+	fmt.Fprintf(w, "%s  %s\n", t.screen.Paint(Bold, "sweep "+t.screen.Clean(s.Name)), t.screen.Paint(Dim, t.screen.Clean(s.Pos.String())))
+	writeSentence(w, t.screen, "  ", Plain, describe(s))
+	fmt.Fprintln(w)
 	t.writeAxes(w, s)
 	t.writeStages(w, s, st)
 	rows := t.sweeps[s.Name]
@@ -131,7 +141,7 @@ const cellWidth = 24
 func (t *PlanText) writeRows(w io.Writer, rows *sample, paths []string, configs bool) {
 	columns := []Column{{}, {Title: "run"}, {Title: "config", Drop: 1}}
 	for _, path := range paths {
-		columns = append(columns, Column{Title: path, Drop: 2})
+		columns = append(columns, Column{Title: path, Drop: 2, Most: cellWidth})
 	}
 	columns = append(columns, Column{Title: "why", Shrink: 16})
 	if paths == nil {
@@ -147,9 +157,7 @@ func (t *PlanText) writeRows(w io.Writer, rows *sample, paths []string, configs 
 		table.Rows = append(table.Rows, actionRow(k.action, paths, configs))
 	}
 	dropped, _ := table.Write(w, t.screen)
-	if len(dropped) > 0 {
-		fmt.Fprintln(w, t.screen.Paint(Dim, t.screen.Fit("     not shown: "+Clean(strings.Join(dropped, ", ")), t.screen.Width)))
-	}
+	_ = writeDropped(w, t.screen, "     ", dropped, "")
 }
 
 func actionRow(a *sweep.Action, paths []string, configs bool) Row {
@@ -163,9 +171,9 @@ func actionRow(a *sweep.Action, paths []string, configs bool) Row {
 		if v, ok := a.Experiment.HP.Get(path); ok {
 			text = v.Text()
 		}
-		cells = append(cells, Cell{Text: Fit(Clean(text), cellWidth)})
+		cells = append(cells, Cell{Text: text})
 	}
-	cells = append(cells, Cell{Text: why(a), Color: Dim})
+	cells = append(cells, Cell{Text: why(a)})
 	if paths == nil && a.Experiment == nil {
 		cells = append(cells, Cell{Text: pairs(a.Record.HP), Color: Dim})
 	}
@@ -232,7 +240,7 @@ func (t *PlanText) writeLegend(w io.Writer) {
 			continue
 		}
 		drawn = true
-		for i, line := range Wrap(l.text, t.proseWidth(5)) {
+		for i, line := range Wrap(l.text, t.screen.proseWidth(5)) {
 			mark := " "
 			if i == 0 {
 				mark = t.screen.Paint(SignColor(l.sign), l.sign.String())
@@ -245,26 +253,18 @@ func (t *PlanText) writeLegend(w io.Writer) {
 	}
 }
 
-// proseWidth is the room for sentences behind an indent; 0 for no limit.
-func (t *PlanText) proseWidth(indent int) int {
-	if t.screen.Width == 0 {
-		return 0
-	}
-	return max(t.screen.Width-indent, 20)
-}
-
 func (t *PlanText) writeFirst(w io.Writer, p *sweep.Plan) {
 	if p.First == nil {
 		return
 	}
 	fmt.Fprintf(w, "first command (%s)\n", p.First.RunName())
-	writeIndented(w, "  ", t.Command(p.First).Line())
+	writeIndented(w, t.screen, "  ", t.Command(p.First).Line())
 	fmt.Fprintln(w)
 }
 
-func writeIndented(w io.Writer, indent, text string) {
+func writeIndented(w io.Writer, s Screen, indent, text string) {
 	for line := range strings.Lines(text) {
-		fmt.Fprintln(w, indent+Clean(strings.TrimRight(line, "\n")))
+		fmt.Fprintln(w, indent+s.Clean(strings.TrimRight(line, "\n")))
 	}
 }
 
@@ -273,17 +273,17 @@ func (t *PlanText) writeResources(w io.Writer, p *sweep.Plan) {
 	if one == "" || p.Starts == 0 {
 		return
 	}
-	fmt.Fprintf(w, "each run asks for at most %s", one)
+	text := "each run asks for at most " + one
 	if n := AtOnce(p, t.header.Parallel); n > 1 {
 		most := sweep.Resources{MilliCPU: p.Most.MilliCPU * int64(n), Memory: p.Most.Memory * int64(n), GPUs: p.Most.GPUs * n}
-		fmt.Fprintf(w, "; %d at once for %s", n, Resources(most))
+		text += fmt.Sprintf("; %d at once for %s", n, Resources(most))
 	}
-	fmt.Fprintln(w)
+	writeSentence(w, t.screen, "", Plain, text)
 	switch {
 	case p.Unbounded:
-		fmt.Fprintln(w, "GPU-hours are not bounded: a run with a gpu has no run.timeout")
+		writeSentence(w, t.screen, "", Plain, "GPU-hours are not bounded: a run with a gpu has no run.timeout")
 	case p.GPUHours > 0:
-		fmt.Fprintf(w, "at most %s GPU-hours, if every run takes its whole timeout\n", Amount(p.GPUHours))
+		writeSentence(w, t.screen, "", Plain, "at most "+Amount(p.GPUHours)+" GPU-hours, if every run takes its whole timeout")
 	}
 	fmt.Fprintln(w)
 }

@@ -95,7 +95,7 @@ func (l *Lines) print(at time.Time, c Color, text string) {
 	clock := at.In(l.Now().Location()).Format(time.TimeOnly)
 	l.printing.Lock()
 	defer l.printing.Unlock()
-	fmt.Fprintln(l.Out, l.Screen.Paint(Dim, clock)+" "+l.Screen.Paint(c, Clean(text)))
+	fmt.Fprintln(l.Out, l.Screen.Paint(Dim, clock)+" "+l.Screen.Paint(c, l.Screen.Clean(text)))
 }
 
 func or(t, otherwise time.Time) time.Time {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // How lxsweep talks to people. These rules hold for every command:
@@ -18,16 +19,20 @@ import (
 //     first; the way out follows on a line of its own, as a command to type.
 //   - Colour repeats what the text says, and is never needed to understand it.
 //   - What came from files, programs or people is cleaned of control characters
-//     before it is printed; only `logs` gives bytes as they are, and not to a
-//     terminal.
-//   - A line that does not fit is cut with an ellipsis or left out and said to
-//     be; tables are never wrapped.
+//     before it is printed. Only data (json, csv, yaml, logs, a command) has its
+//     bytes as they are, and not on a terminal.
+//   - Where the locale is not UTF-8, text for people is ASCII; data stays UTF-8.
+//   - A line of a table that does not fit is cut with an ellipsis, or columns are
+//     left out and said to be; tables are never wrapped. Sentences are wrapped.
+//     What is to be copied or searched for is neither cut nor wrapped: commands,
+//     paths, errors, warnings.
 
 // Screen is what a renderer knows of where its text goes.
 type Screen struct {
 	Width int // columns; 0 for no limit
 	Color bool
-	// ASCII says that it shows no UTF-8: what is left out is marked by "...".
+	// ASCII says that it shows no UTF-8: what is left out is marked by "...", and
+	// other characters are escaped.
 	ASCII bool
 }
 
@@ -51,7 +56,15 @@ func (s Screen) Paint(c Color, text string) string {
 		return text
 	}
 	code := [...]int{Bold: 1, Dim: 2, Red: 31, Green: 32, Yellow: 33, Cyan: 36}[c]
-	return "\x1b[" + strconv.Itoa(code) + "m" + text + "\x1b[0m"
+	return "\x1b[" + strconv.Itoa(code) + "m" + text + resetColor
+}
+
+// proseWidth is the room for sentences behind an indent; 0 for no limit.
+func (s Screen) proseWidth(indent int) int {
+	if s.Width == 0 {
+		return 0
+	}
+	return max(s.Width-indent, 20)
 }
 
 // Fit is Fit with the screen's own ellipsis.
@@ -59,22 +72,24 @@ func (s Screen) Fit(text string, columns int) string {
 	if !s.ASCII {
 		return Fit(text, columns)
 	}
-	text = s.spelt(text)
+	text = s.Clean(text)
 	switch {
 	case columns <= 0 || Width(text) <= columns:
 		return text
 	case columns < len(asciiEllipsis):
 		return asciiEllipsis[:columns]
 	}
-	return s.spelt(Fit(text, columns-len(asciiEllipsis)+1))
+	return s.Clean(Fit(text, columns-len(asciiEllipsis)+1))
 }
 
-// spelt is text with the screen's own ellipsis.
-func (s Screen) spelt(text string) string {
+// Clean is Clean with what the screen cannot show written as Go writes it, too,
+// and with the screen's own ellipsis.
+func (s Screen) Clean(text string) string {
 	if !s.ASCII {
-		return text
+		return Clean(text)
 	}
-	return strings.ReplaceAll(text, ellipsis, asciiEllipsis)
+	text = strings.ReplaceAll(text, ellipsis, asciiEllipsis)
+	return escaped(text, func(r rune) bool { return r >= utf8.RuneSelf || hostile(r) })
 }
 
 // WantASCII reports whether the locale names a character set that is not UTF-8.

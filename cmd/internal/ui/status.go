@@ -39,6 +39,7 @@ type runStatus struct {
 	Seconds float64     `json:"seconds,omitempty"`
 	Host    string      `json:"host,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
+	said    string      // the last line of a failure's log
 }
 
 // Add takes a sweep in. state tells what became of open attempts.
@@ -64,6 +65,8 @@ func (s *Status) Add(b *Board, state func(*sweep.Record) sweep.State) {
 
 func (s *Status) fill(run *runStatus, last *sweep.Tried, o *sweep.Objective) {
 	run.Attempt, run.Host, run.Reason = last.Number, last.Host, last.Reason
+	tail := strings.TrimSpace(last.Tail)
+	run.said = tail[strings.LastIndexByte(tail, '\n')+1:]
 	if run.State == sweep.NoResult && last.State == sweep.Succeeded {
 		run.Reason = NoResultReason(o, last.Outcome)
 	}
@@ -72,9 +75,9 @@ func (s *Status) fill(run *runStatus, last *sweep.Tried, o *sweep.Objective) {
 	}
 	started := last.Started
 	run.Started = &started
-	run.Seconds = last.Duration().Seconds()
+	run.Seconds = Seconds(last.Duration())
 	if !last.State.Final() {
-		run.Seconds = s.Now.Sub(started).Seconds()
+		run.Seconds = Seconds(s.Now.Sub(started))
 	}
 }
 
@@ -104,22 +107,28 @@ func (s *Status) Write(w io.Writer, screen Screen) error {
 }
 
 func (st *sweepStatus) write(w io.Writer, s Screen) {
-	title := s.Paint(Bold, "sweep "+Clean(st.Sweep))
+	title := s.Paint(Bold, "sweep "+s.Clean(st.Sweep))
 	if st.Round != "" {
-		title += "  round " + Clean(st.Round)
+		title += "  round " + s.Clean(st.Round)
 	}
 	fmt.Fprintln(w, title)
-	var parts []string
+	var parts, painted []string
 	for _, state := range stateOrder {
 		if n := st.Counts[state]; n > 0 {
 			name := string(state)
 			if state == sweep.Pending {
 				name = "not started"
 			}
-			parts = append(parts, s.Paint(StateColor(state), fmt.Sprintf("%s %s", Thousands(fmt.Sprint(n)), name)))
+			parts = append(parts, Thousands(fmt.Sprint(n))+" "+name)
+			painted = append(painted, s.Paint(StateColor(state), parts[len(parts)-1]))
 		}
 	}
-	fmt.Fprintf(w, "  %s: %s\n", Count(st.Total, "experiment", "experiments"), strings.Join(parts, ", "))
+	total := Count(st.Total, "experiment", "experiments") + ": "
+	if line := "  " + total + strings.Join(parts, ", "); s.Width > 0 && Width(line) > s.Width {
+		writeSentence(w, s, "  ", Plain, line)
+	} else {
+		fmt.Fprintf(w, "  %s%s\n", total, strings.Join(painted, ", "))
+	}
 	if len(st.Runs) == 0 {
 		return
 	}
@@ -138,5 +147,9 @@ func (r *runStatus) row() Row {
 	if r.Attempt > 1 {
 		attempt = fmt.Sprint(r.Attempt)
 	}
-	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {r.Reason, Dim}}}
+	why := r.Reason
+	if why != "" && r.said != "" {
+		why += ": " + r.said
+	}
+	return Row{Cells: []Cell{{Text: r.Run}, {string(r.State), StateColor(r.State)}, {Text: took}, {Text: attempt}, {Text: r.Host}, {Text: why}}}
 }

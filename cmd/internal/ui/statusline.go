@@ -104,7 +104,7 @@ func (l *StatusLine) Close() {
 
 func (l *StatusLine) above(c Color, text string) {
 	l.clear()
-	fmt.Fprintln(l.out, l.screen.Paint(c, Clean(text)))
+	fmt.Fprintln(l.out, l.screen.Paint(c, l.screen.Clean(text)))
 	l.drawn = time.Time{}
 }
 
@@ -118,13 +118,15 @@ func (l *StatusLine) clear() {
 func (l *StatusLine) draw() {
 	now := l.now()
 	// The last column stays free: some terminals wrap when it is written.
-	text := l.screen.Fit(l.text(now), max(1, l.width()-1))
+	columns := max(1, l.width()-1)
+	text := l.screen.Fit(l.text(now, columns), columns)
 	fmt.Fprint(l.out, clearLine+text)
 	l.shown, l.drawn = true, now
 }
 
-// text is "12/45 done, 2 failed, 4 running, 1m20s, about 3m40s left: ex-8 ex-9".
-func (l *StatusLine) text(now time.Time) string {
+// text is "12/45 done, 2 failed, 4 running, 1m20s, about 3m40s left: ex-8 ex-9",
+// without the last of it where there is no room.
+func (l *StatusLine) text(now time.Time, columns int) string {
 	t := &l.tally
 	parts := []string{fmt.Sprintf("%d/%d done", t.done, t.total)}
 	if t.failed > 0 {
@@ -138,9 +140,15 @@ func (l *StatusLine) text(now time.Time) string {
 	if left := t.left(now); left > 0 {
 		parts = append(parts, "about "+coarse(left)+" left")
 	}
-	text := strings.Join(parts, ", ")
-	if len(t.running) > 0 {
-		text += ": " + Clean(strings.Join(t.running, " "))
+	text := parts[0]
+	for _, part := range parts[1:] {
+		if Width(text)+2+Width(part) > columns {
+			return text
+		}
+		text += ", " + part
+	}
+	if len(t.running) > 0 && Width(text)+2+Width(t.running[0]) <= columns {
+		text += ": " + l.screen.Clean(strings.Join(t.running, " "))
 	}
 	return text
 }

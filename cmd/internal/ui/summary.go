@@ -36,7 +36,7 @@ func (a *Applied) Write(w io.Writer, s Screen) error {
 	e := &errWriter{w: w}
 	fmt.Fprintln(e)
 	a.writeFailures(e, s)
-	fmt.Fprintln(e, s.Paint(Bold, a.line()))
+	writeSentence(e, s, "", Bold, a.line())
 	WriteHints(e, s, a.Next)
 	return e.err
 }
@@ -82,11 +82,11 @@ func (a *Applied) writeFailures(w io.Writer, s Screen) {
 		if i == MaxFailures {
 			break
 		}
-		fmt.Fprintln(w, s.Paint(Red, Clean(endedText(f))))
-		writeIndented(w, "  | ", f.Outcome.Tail)
+		fmt.Fprintln(w, s.Paint(Red, s.Clean(endedText(f))))
+		writeIndented(w, s, "  | ", f.Outcome.Tail)
 	}
 	if more := a.Summary.Failed - min(len(a.Failures), MaxFailures); more > 0 && len(a.Failures) > 0 {
-		fmt.Fprintf(w, "%s %s\n", s.spelt(ellipsis), Count(more, "more", "more"))
+		fmt.Fprintf(w, "%s %s\n", s.Clean(ellipsis), Count(more, "more", "more"))
 	}
 	if len(a.Failures) > 0 {
 		fmt.Fprintln(w)
@@ -95,7 +95,7 @@ func (a *Applied) writeFailures(w io.Writer, s Screen) {
 
 // WriteHints lists commands to type.
 func WriteHints(w io.Writer, s Screen, hints []Hint) {
-	t := &Table{Indent: 2, NoTitles: true, Columns: []Column{{}, {Drop: 1}}}
+	t := &Table{Indent: 2, NoTitles: true, Whole: true, Columns: []Column{{}, {Drop: 1}}}
 	for _, h := range hints {
 		t.Rows = append(t.Rows, Row{Cells: []Cell{{Text: h.Command}, {h.What, Dim}}})
 	}

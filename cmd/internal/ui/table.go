@@ -18,6 +18,8 @@ type Table struct {
 	Rows    []Row
 	// NoTitles leaves out the first line.
 	NoTitles bool
+	// Whole is for what is to be copied: what has no room is not cut.
+	Whole bool
 }
 
 // Column describes one column. A column without any text is not shown.
@@ -28,6 +30,8 @@ type Column struct {
 	Drop int
 	// Shrink is the width that it may be cut to; 0 means never.
 	Shrink int
+	// Most is the width that it has at most; 0 means any.
+	Most int
 }
 
 // Row is the cells of a line, or, if Span is not empty, one text across all.
@@ -68,7 +72,7 @@ func (t *Table) Write(w io.Writer, s Screen) (dropped []string, err error) {
 	}
 	for _, r := range t.Rows {
 		if r.Span != "" {
-			b.WriteString(s.Paint(Dim, s.Fit(strings.Repeat(" ", t.Indent)+Clean(r.Span), s.Width)) + "\n")
+			b.WriteString(s.Paint(Dim, s.Fit(strings.Repeat(" ", t.Indent)+s.Clean(r.Span), s.Width)) + "\n")
 			continue
 		}
 		l.line(b, t, s, r.Cells)
@@ -92,12 +96,16 @@ func (t *Table) measure(s Screen) *layout {
 			if i >= len(r.Cells) || r.Cells[i].Text == "" {
 				continue
 			}
-			text := s.spelt(Clean(r.Cells[i].Text))
-			l.natural[i] = max(l.natural[i], Width(text))
+			text := s.Clean(r.Cells[i].Text)
+			w := Width(text)
+			if most := t.Columns[i].Most; most > 0 {
+				w = min(w, most)
+			}
+			l.natural[i] = max(l.natural[i], w)
 			l.right[i] = l.right[i] && numeric(text)
 		}
 		if l.natural[i] > 0 && !t.NoTitles {
-			l.natural[i] = max(l.natural[i], Width(Clean(t.Columns[i].Title)))
+			l.natural[i] = max(l.natural[i], Width(s.Clean(t.Columns[i].Title)))
 		}
 	}
 	copy(l.width, l.natural)
@@ -170,8 +178,8 @@ func (l *layout) line(b *bufio.Writer, t *Table, s Screen, cells []Cell) {
 		if w == 0 || i >= len(cells) {
 			continue
 		}
-		text := s.Fit(Clean(cells[i].Text), w)
-		if s.Width > 0 {
+		text := s.Fit(s.Clean(cells[i].Text), w)
+		if s.Width > 0 && !t.Whole {
 			text = s.Fit(text, max(1, s.Width-used-pending))
 		}
 		space := w - Width(text)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,8 +20,12 @@ const (
 // Clean returns s as one line that is safe to print: control characters,
 // characters that turn the direction of writing, and bytes that are not UTF-8
 // are written as Go writes them in a string.
-func Clean(s string) string {
-	if !strings.ContainsFunc(s, hostile) {
+func Clean(s string) string { return escaped(s, hostile) }
+
+// escaped writes the runes that are so, and bytes that are not UTF-8, as Go
+// writes them in a string.
+func escaped(s string, so func(rune) bool) string {
+	if !strings.ContainsFunc(s, so) {
 		return s
 	}
 	var b strings.Builder
@@ -29,7 +34,7 @@ func Clean(s string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case hostile(r):
+		case so(r):
 			quoted := fmt.Sprintf("%+q", r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		default:
@@ -94,6 +99,13 @@ func Wrap(s string, columns int) []string {
 	return append(lines, line)
 }
 
+// writeSentence writes text in lines that fit, each behind the indent.
+func writeSentence(w io.Writer, s Screen, indent string, c Color, text string) {
+	for _, line := range Wrap(s.Clean(text), s.proseWidth(len(indent))) {
+		fmt.Fprintln(w, indent+s.Paint(c, line))
+	}
+}
+
 func ascii(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -118,11 +130,16 @@ func eachCluster(s string, f func(cluster string, columns int) bool) {
 	}
 }
 
-// clusterWidth goes by the widest rune: the others combine with it.
+// clusterWidth goes by a wide rune, with which the others combine; narrow ones,
+// as in the conjuncts of Indic scripts, stand side by side in a terminal.
 func clusterWidth(cluster []byte) int {
 	columns := 0
 	for _, r := range string(cluster) {
-		columns = max(columns, runeWidth(r))
+		w := runeWidth(r)
+		if w == 2 {
+			return 2
+		}
+		columns += w
 	}
 	return columns
 }

@@ -19,6 +19,7 @@ func TestWidth(t *testing.T) {
 		"❤\ufe0f":  2,
 		"a\u200bb": 2, // a zero-width space
 		"한글":       4,
+		"नमस्ते":   4, // four letters in three clusters
 		"ﬁ":        1,
 	} {
 		if got := Width(text); got != want {
