@@ -14,8 +14,10 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
@@ -143,32 +145,37 @@ func bareLoop(b *testing.B, n, parallel int, notes []string) time.Duration {
 // freePlaces frees a place, and deletes the Job, for each that ends.
 func freePlaces(b *testing.B, client kubernetes.Interface, namespace string, n int, places <-chan struct{}, ended chan<- struct{}) {
 	jobs := client.BatchV1().Jobs(namespace)
-	watch, err := jobs.Watch(b.Context(), metav1.ListOptions{})
+	finished := make(chan string, n)
+	seen := map[string]bool{} // by the informer's goroutine
+	hear := func(obj any) {
+		if job, ok := obj.(*batchv1.Job); ok && !seen[job.Name] && (sight{job: job}).end() != nil {
+			seen[job.Name] = true
+			finished <- job.Name
+		}
+	}
+	informers := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
+	_, err := informers.Batch().V1().Jobs().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: hear, UpdateFunc: func(_, now any) { hear(now) },
+	})
 	if err != nil {
 		b.Error(err)
-		return
 	}
-	defer watch.Stop()
-	done := map[string]bool{}
+	stop := make(chan struct{})
+	informers.Start(stop)
 	var deleting sync.WaitGroup
-	for event := range watch.ResultChan() {
-		job, ok := event.Object.(*batchv1.Job)
-		if !ok || done[job.Name] || (sight{job: job}).end() == nil {
-			continue
-		}
-		done[job.Name] = true
+	for range n {
+		name := <-finished
 		<-places
 		deleting.Go(func() {
 			background := metav1.DeletePropagationBackground
-			if err := jobs.Delete(b.Context(), job.Name, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
+			if err := jobs.Delete(b.Context(), name, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
 				b.Error(err)
 			}
 		})
-		if len(done) == n {
-			break
-		}
 	}
 	deleting.Wait()
+	close(stop)
+	informers.Shutdown()
 	close(ended)
 }
 
