@@ -16,6 +16,7 @@ import (
 type ran struct {
 	summary  runner.Summary
 	failures []runner.Ended // the first few
+	refused  bool           // something stands in the way of a start
 	stopped  bool           // by a signal
 }
 
@@ -42,7 +43,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	close(done)
 	helpers.Wait()
 	ignore()
-	return ran{summary, watch.failures, watch.stopped}, err
+	return ran{summary, watch.failures, watch.refused, watch.stopped}, err
 }
 
 func (x *execution) progress(total int) ui.Progress {
@@ -76,6 +77,7 @@ type watcher struct {
 
 	mu       sync.Mutex // guards what follows
 	failures []runner.Ended
+	refused  bool
 	stopped  bool
 	inFlight map[string]string // sweeps, by run name
 }
@@ -90,6 +92,7 @@ func (w *watcher) event(e runner.Event) {
 		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
 	case runner.Ended:
 		delete(w.inFlight, e.Attempt.RunName)
+		w.refused = w.refused || e.Outcome.Class == sweep.Refused
 		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
 			w.failures = append(w.failures, e)
 		}
@@ -167,6 +170,8 @@ func (x *execution) exitCode(r ran) ExitCode {
 	switch {
 	case r.stopped && (r.summary.NotStarted > 0 || r.summary.Live > 0 || r.summary.ByState[sweep.Interrupted] > 0):
 		return ExitInterrupted
+	case r.refused:
+		return ExitStale
 	case r.summary.Failed > 0 || r.summary.NotStarted > 0 || r.summary.Live > 0 || x.now.kept > 0 || x.now.absent > 0:
 		return ExitUnsuccessful
 	}
