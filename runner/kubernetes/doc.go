@@ -8,6 +8,7 @@
 // be; phase.go reads from a Job and its pods where the attempt stands, and
 // outcome.go how it ended; pending.go loses patience with what never starts.
 // Those four decide and do nothing: run.go, one goroutine an attempt, acts.
+// describe.go tells a person what the cluster has of one.
 //
 // # One Job an attempt
 //

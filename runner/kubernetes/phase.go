@@ -37,9 +37,11 @@ func (s sight) pod() *corev1.Pod {
 	if len(s.pods) == 0 {
 		return nil
 	}
-	return slices.MaxFunc(s.pods, func(a, b *corev1.Pod) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
+	return slices.MaxFunc(s.pods, olderPod)
+}
+
+func olderPod(a, b *corev1.Pod) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 }
 
 // disruptions counts the pods that the cluster took away.

@@ -36,7 +36,8 @@ func newCancelCmd(f *Factory, run func(context.Context, *CancelOptions) error) *
 		Short: "End runs, and keep those that wait from being started",
 		Long: `cancel asks the apply that runs the experiments to end them and waits until it
 has; where no apply runs, it ends them itself. The request is kept in the
-ledger. Programs get TERM, and KILL after a grace.
+ledger. Programs get TERM, and KILL after a grace. On a cluster the Job is given
+a deadline that has passed, and is deleted once its log is here.
 
 What is cancelled stays so: apply leaves it alone until --rerun cancelled.` + filterRuns + `
 What comes to match later is not cancelled.`,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/build"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -30,7 +31,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	stop := make(chan struct{})
 	cancels := make(chan runner.Cancel)
 	d := &runner.Dispatcher{
-		Runner: x.pl.runner, Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
+		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
 		Stop: stop, Cancels: cancels,
 	}
@@ -44,6 +45,17 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	helpers.Wait()
 	ignore()
 	return ran{summary, watch.failures, watch.refused, watch.stopped}, err
+}
+
+// building is the runner behind the steps that make its images: a machine's own
+// programs need none.
+func (x *execution) building() runner.Runner {
+	if x.pl.cluster == nil {
+		return x.pl.runner
+	}
+	return build.New(x.pl.runner, build.Options{
+		Dir: x.module.Dir, LogsDir: files(x.pl.ledger, "logs"), Skip: x.SkipBuild, Now: x.Now,
+	})
 }
 
 func (x *execution) progress(total int) ui.Progress {

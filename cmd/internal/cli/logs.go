@@ -37,6 +37,9 @@ writing: the newest attempt, unless --attempt names another. To a terminal
 control characters are made visible, but for colours, and a carriage return ends
 a line; anywhere else the bytes are as they were.
 
+What runs on a cluster is read from its pod; what has ended there, from the copy
+that apply has made.
+
 With -f it goes on until the attempt has ended. With --filter it prints every run
 that matches and was started, each under its name where there are several.` + filterRuns,
 		Example: `  lxsweep logs ex-8

@@ -193,8 +193,7 @@ func (p *places) state(ctx context.Context, r *sweep.Record) sweep.State {
 	}
 	lives, err := p.survey(ctx, where)
 	if err != nil {
-		p.note(err.Error())
-		p.known[t.Runner+" "+t.Host] = nil
+		p.unreachable(t, err)
 		return t.State
 	}
 	if state, known := lives[t.ID]; known {
@@ -206,6 +205,12 @@ func (p *places) state(ctx context.Context, r *sweep.Record) sweep.State {
 		return t.State
 	}
 	return where.Gone(t).State
+}
+
+// unreachable says, once, why the place of an attempt cannot be asked.
+func (p *places) unreachable(t *sweep.Tried, err error) {
+	p.note(err.Error())
+	p.known[t.Runner+" "+t.Host] = nil
 }
 
 // survey asks a place once.

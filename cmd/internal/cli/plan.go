@@ -34,7 +34,8 @@ func newPlanCmd(f *Factory, run func(context.Context, *PlanOptions) error) *cobr
 		Long: `plan expands the sweeps of the files and compares every experiment with the
 ledger: what apply would start and why, what it would keep and why. It prints the
 count of every stage, the first command in full, and what the machine lacks. It
-takes no lock and changes nothing.
+takes no lock and changes nothing. For a cluster it says which permissions are
+missing, and lets the server check a Job of each kind without making it.
 
 --filter narrows it, --rerun and --accept-changed say what to do about what has
 run; give apply the same. A plan that --out saves is applied exactly, or refused.

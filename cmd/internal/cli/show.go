@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
-	"github.com/lxsweep/lxsweep/runner/ledger"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -20,6 +20,7 @@ import (
 type ShowOptions struct {
 	*Factory
 	RunOptions
+	ClusterOptions
 	Output string // "yaml" or "json"
 	Cmd    bool
 }
@@ -31,7 +32,8 @@ func newShowCmd(f *Factory, run func(context.Context, *ShowOptions) error) *cobr
 		Short: "Show everything about a run: hyperparameters, attempts, metrics",
 		Long: `show prints what the ledger knows of a run: its hyperparameters, which sweeps
 asked for it, and every attempt with its command, its state and reason, times,
-metrics, output folder and the commit of the code.
+metrics, output folder and the commit of the code. Of an attempt that lives on a
+cluster it shows the Job, pod and node, what it waits for, and the newest events.
 
 With --cmd it prints the newest attempt's command and folder as one line for a
 shell, to run it again by hand. With --filter there is a line, a document or an
@@ -50,6 +52,7 @@ object for every run that matches.` + filterRuns,
 		},
 	}
 	o.RunOptions.flags(cmd.Flags())
+	o.ClusterOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "yaml", "json")
 	cmd.Flags().BoolVar(&o.Cmd, "cmd", false, "print a line that runs it by hand, to paste into a shell")
 	return cmd
@@ -69,26 +72,35 @@ func runShow(ctx context.Context, o *ShowOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	where, err := o.places(l, o.ClusterOptions)
+	if err != nil {
+		return err
+	}
+	defer where.Close()
 	for i, r := range records {
 		if i > 0 && !o.Cmd && o.Output == "yaml" {
 			fmt.Fprintln(o.Out, "---")
 		}
-		if err := o.one(ctx, l, r); err != nil {
+		if err := o.one(ctx, where, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *ShowOptions) one(ctx context.Context, l *ledger.Ledger, r *sweep.Record) error {
+func (o *ShowOptions) one(ctx context.Context, where *places, r *sweep.Record) error {
 	if o.Cmd {
 		return o.command(r)
 	}
-	attempts, err := l.Attempts(ctx, r.ID)
+	attempts, err := where.ledger.Attempts(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(shown(r, attempts), "", "  ")
+	run := shown(r, attempts)
+	for i, t := range attempts {
+		run.Attempts[i].Cluster = onCluster(ctx, where, r.RunName(), t)
+	}
+	text, err := json.MarshalIndent(run, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -162,6 +174,25 @@ type shownAttempt struct {
 	Result      json.RawMessage `json:"result,omitempty"`
 	ResultError string          `json:"result_error,omitempty"`
 	Tail        string          `json:"tail,omitempty"`
+	Cluster     *shownCluster   `json:"cluster,omitempty"` // nil for what does not live on one
+}
+
+// shownCluster is what a cluster has of an attempt now.
+type shownCluster struct {
+	Job        string       `json:"job"`
+	Pods       []string     `json:"pods,omitempty"`
+	Node       string       `json:"node,omitempty"`
+	Phase      string       `json:"phase"`
+	Conditions []string     `json:"conditions,omitempty"`
+	Events     []shownEvent `json:"events,omitempty"`
+}
+
+type shownEvent struct {
+	Time   time.Time `json:"time"`
+	Count  int       `json:"count"`
+	Object string    `json:"object"`
+	Reason string    `json:"reason"`
+	Text   string    `json:"text"`
 }
 
 // shownMetric has no value where it is not finite.
@@ -207,6 +238,31 @@ func attemptShown(t *sweep.Tried) shownAttempt {
 		a.Metrics = append(a.Metrics, shown)
 	}
 	return a
+}
+
+// onCluster asks the cluster where an open attempt is, if it is on one that can
+// be reached.
+func onCluster(ctx context.Context, where *places, runName string, t *sweep.Tried) *shownCluster {
+	if t.State.Final() {
+		return nil
+	}
+	cluster, ok := where.of(t).(*kubernetes.Runner)
+	if !ok {
+		return nil
+	}
+	d, err := cluster.Describe(ctx, runName, t.Number)
+	if err != nil {
+		where.unreachable(t, err)
+		return nil
+	}
+	if d.Job == "" {
+		return nil
+	}
+	c := &shownCluster{Job: d.Job, Pods: d.Pods, Node: d.Node, Phase: d.Phase, Conditions: d.Conditions}
+	for _, e := range d.Events {
+		c.Events = append(c.Events, shownEvent(e))
+	}
+	return c
 }
 
 func finiteOf(f float64) *float64 {

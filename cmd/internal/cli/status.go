@@ -27,8 +27,9 @@ func newStatusCmd(f *Factory, run func(context.Context, *StatusOptions) error) *
 		Use:   "status",
 		Short: "Show how each sweep stands, what runs, and what failed",
 		Long: `status counts the experiments of each sweep by state, and lists those that run,
-wait or failed, with the reason. It looks at the machine too, so that a run whose
-apply is gone is shown as it is. Who holds a lock is told on stderr.` + readsNewest + filterRuns,
+wait or failed, with the reason. It looks at the machine or the cluster too, so
+that a run whose apply is gone is shown as it is. Who holds a lock is told on
+stderr.` + readsNewest + filterRuns,
 		Example: `  lxsweep status
   lxsweep status --all
   lxsweep status --filter 'state == "oom"'`,
