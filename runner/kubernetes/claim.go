@@ -48,10 +48,13 @@ type Claim struct {
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 
-	mu      sync.Mutex // held while leases are renewed
+	writing sync.Mutex // held while leases are written, which may take long
 	leases  []*coordinationv1.Lease
+
+	mu      sync.Mutex
 	renewed time.Time
-	lost    error // why the claim is void, nil while it is not
+	void    chan struct{} // closed when it is
+	lost    error         // and why; nil before
 }
 
 // OwnedError says that another ledger has an experiment name.
@@ -73,7 +76,7 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 	if o.Waiting == nil {
 		o.Waiting = func(string) {}
 	}
-	c := &Claim{cluster: r.cluster, ledger: r.options.Ledger, o: o}
+	c := &Claim{cluster: r.cluster, ledger: r.options.Ledger, o: o, renewed: time.Now(), void: make(chan struct{})}
 	for _, name := range names {
 		lease, err := c.take(ctx, name)
 		if err != nil {
@@ -81,7 +84,6 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 		}
 		c.leases = append(c.leases, lease)
 	}
-	c.renewed = time.Now()
 	renewing, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.ended.Go(func() { c.keepRenewing(renewing) })
@@ -97,18 +99,18 @@ func (c *Claim) take(ctx context.Context, name string) (*coordinationv1.Lease, e
 		lease, err := c.get(ctx, name)
 		switch {
 		case apierrors.IsNotFound(err):
-			lease, err = c.put(ctx, c.fill(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+			lease, err = c.insist(ctx, c.fill(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 				Name: leaseName(name), Labels: map[string]string{labelManagedBy: managedBy},
 			}}))
 		case err != nil:
 		case lease.Annotations[annotationOwner] == c.ledger:
 			// No other process of this ledger can be at work: it has the ledger's lock.
-			lease, err = c.put(ctx, c.fill(lease))
+			lease, err = c.insist(ctx, c.fill(lease))
 		case !c.o.TakeOver:
 			return nil, &OwnedError{name, c.cluster.Namespace, lease.Annotations[annotationOwner], lease.Annotations[annotationHost]}
 		default:
 			if err = c.idle(ctx, lease); err == nil {
-				lease, err = c.put(ctx, c.fill(lease))
+				lease, err = c.insist(ctx, c.fill(lease))
 			}
 		}
 		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
@@ -146,6 +148,16 @@ func (c *Claim) get(ctx context.Context, name string) (lease *coordinationv1.Lea
 	return lease, err
 }
 
+// insist is put until its answer is known. If the answer to one that was obeyed
+// is lost, that is a conflict with ourselves.
+func (c *Claim) insist(ctx context.Context, lease *coordinationv1.Lease) (put *coordinationv1.Lease, err error) {
+	err = c.cluster.patiently(ctx, c.o.Duration, func(ctx context.Context) error {
+		put, err = c.put(ctx, lease)
+		return err
+	})
+	return put, err
+}
+
 // put creates or updates a Lease, with what the server has as a precondition.
 func (c *Claim) put(ctx context.Context, lease *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -174,8 +186,8 @@ func (c *Claim) fill(lease *coordinationv1.Lease) *coordinationv1.Lease {
 // Next is the lowest number that was not given under an experiment name, as far
 // as the cluster knows.
 func (c *Claim) Next(experimentName string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	for _, lease := range c.leases {
 		if lease.Name == leaseName(experimentName) {
 			n, _ := strconv.Atoi(lease.Annotations[annotationNext])
@@ -188,21 +200,23 @@ func (c *Claim) Next(experimentName string) int {
 // Reserve writes down, before anything of them is started, that the numbers
 // below next are given.
 func (c *Claim) Reserve(ctx context.Context, experimentName string, next int) error {
-	return c.update(ctx, func(lease *coordinationv1.Lease) bool {
-		if was, _ := strconv.Atoi(lease.Annotations[annotationNext]); lease.Name != leaseName(experimentName) || was >= next {
-			return false
-		}
-		lease.Annotations[annotationNext] = strconv.Itoa(next)
-		return true
+	return c.cluster.patiently(ctx, c.o.Duration, func(ctx context.Context) error {
+		c.writing.Lock()
+		defer c.writing.Unlock()
+		return c.update(ctx, func(lease *coordinationv1.Lease) bool {
+			if was, _ := strconv.Atoi(lease.Annotations[annotationNext]); lease.Name != leaseName(experimentName) || was >= next {
+				return false
+			}
+			lease.Annotations[annotationNext] = strconv.Itoa(next)
+			return true
+		})
 	})
 }
 
-// update changes the Leases that change reports true for.
+// update changes the Leases that change reports true for. Writing is locked.
 func (c *Claim) update(ctx context.Context, change func(*coordinationv1.Lease) bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lost != nil {
-		return c.lost
+	if lost, _ := c.state(); lost != nil {
+		return lost
 	}
 	for i, lease := range c.leases {
 		changed := lease.DeepCopy()
@@ -235,9 +249,8 @@ func (c *Claim) rewrite(ctx context.Context, lease, changed *coordinationv1.Leas
 			return lease, err
 		}
 		if err != nil || ptr.Deref(now.Spec.HolderIdentity, "") != c.o.Holder || now.Annotations[annotationOwner] != c.ledger {
-			c.lost = fmt.Errorf("the Lease %s in namespace %s was taken over%s; nothing more is started here (%w)",
-				lease.Name, c.cluster.Namespace, by(now, err), runner.ErrBroken)
-			return lease, c.lost
+			return lease, c.lose(fmt.Errorf("the Lease %s in namespace %s was taken over%s; nothing more is started here (%w)",
+				lease.Name, c.cluster.Namespace, by(now, err), runner.ErrBroken))
 		}
 		if changed = now.DeepCopy(); !change(changed) {
 			return now, nil
@@ -258,13 +271,16 @@ func (c *Claim) keepRenewing(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+			c.writing.Lock()
 			_ = c.renew(ctx) // hold says so to whoever writes
+			c.writing.Unlock()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
+// renew renews the Leases. Writing is locked.
 func (c *Claim) renew(ctx context.Context) error {
 	now := metav1.NowMicro()
 	err := c.update(ctx, func(lease *coordinationv1.Lease) bool {
@@ -285,20 +301,42 @@ func (c *Claim) hold(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	c.mu.Lock()
-	lost, fresh := c.lost, c.fresh()
-	c.mu.Unlock()
-	if lost != nil || fresh {
+	if lost, fresh := c.state(); lost != nil || fresh {
 		return lost
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if lost, fresh := c.state(); lost != nil || fresh {
+		return lost // others have waited for the same
 	}
 	return c.renew(ctx)
 }
 
-// fresh reports whether the last renewal still counts, by the clock that stands
-// still in a suspended machine and by the one that may be set.
-func (c *Claim) fresh() bool {
+// state is why the claim is void, and whether the last renewal still counts, by
+// the clock that stands still in a suspended machine and by the one that may be
+// set.
+func (c *Claim) state() (lost error, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	age := max(time.Since(c.renewed), time.Now().Round(0).Sub(c.renewed.Round(0)))
-	return age < c.o.Duration
+	return c.lost, age < c.o.Duration
+}
+
+// lose makes the claim void.
+func (c *Claim) lose(why error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = why
+	close(c.void)
+	return why
+}
+
+// voided is closed when the claim is void; never on nil.
+func (c *Claim) voided() <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	return c.void
 }
 
 // Close lets go of the Leases: they go on to say whose the names are.
@@ -310,11 +348,13 @@ func (c *Claim) Close() error {
 }
 
 func (c *Claim) release() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	err := c.update(context.Background(), func(lease *coordinationv1.Lease) bool {
 		lease.Spec.HolderIdentity = nil
 		return true
 	})
-	if err != nil && c.lost == nil {
+	if lost, _ := c.state(); err != nil && lost == nil {
 		return fmt.Errorf("letting go of the claim on %v: %w", c.names(), err)
 	}
 	return nil

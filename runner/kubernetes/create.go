@@ -9,6 +9,7 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -38,7 +39,13 @@ func (u *run) create(ctx context.Context, job *batchv1.Job, queued func(string))
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		made, err := u.post(ctx, job)
+		made, asked, err := u.post(ctx, job)
+		if err != nil && asked > 1 && !apierrors.IsAlreadyExists(err) {
+			// It may be refused because it is there: in a quota, it counts itself.
+			if there, _ := u.get(ctx, job.Name); there != nil && sameAttempt(there, job) {
+				return there, nil
+			}
+		}
 		switch {
 		case err == nil:
 			u.quota.opened()
@@ -59,15 +66,16 @@ func (u *run) create(ctx context.Context, job *batchv1.Job, queued func(string))
 	}
 }
 
-// post sends the request until its answer is known.
-func (u *run) post(ctx context.Context, job *batchv1.Job) (made *batchv1.Job, err error) {
+// post sends the request until its answer is known, and counts how often.
+func (u *run) post(ctx context.Context, job *batchv1.Job) (made *batchv1.Job, asked int, err error) {
 	insisting, end := insistently(ctx)
 	defer end()
 	err = u.cluster.write(insisting, u.patience.Unreachable, func(ctx context.Context) error {
+		asked++
 		made, err = u.cluster.jobs.Create(ctx, job, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 		return err
 	})
-	return made, err
+	return made, asked, err
 }
 
 // insistently returns a context that only a detachment from ctx ends.
@@ -89,9 +97,11 @@ func notCreated(job *batchv1.Job, err error) error {
 	switch {
 	case errors.Is(err, runner.ErrDetach):
 		return err
-	case errors.Is(err, errGivenUp):
-		return mayLive(fmt.Errorf("creating Job %s: %w", job.Name, err))
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsRequestEntityTooLargeError(err):
+	case errors.Is(err, runner.ErrBroken):
+		return mayLive(named("creating", job.Name, err))
+	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return mayLive(fmt.Errorf("the namespace %s is gone (%w): %w", job.Namespace, runner.ErrBroken, err))
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
 		return &refusal{sweep.Refused, "the cluster refuses its Job: " + err.Error()}
 	}
 	return &refusal{sweep.Infrastructure, "its Job could not be created: " + err.Error()}
@@ -117,12 +127,18 @@ func (u *run) meet(ctx context.Context, job *batchv1.Job, queued func(string)) (
 		job.Name, u.cluster.Namespace, makerOf(there))}
 }
 
+// get asks the server for a Job, whatever ends ctx but a detachment.
 func (u *run) get(ctx context.Context, name string) (job *batchv1.Job, err error) {
+	ctx, end := insistently(ctx)
+	defer end()
 	err = u.cluster.patiently(ctx, u.patience.Unreachable, func(ctx context.Context) error {
 		job, err = u.cluster.jobs.Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
-	return job, err
+	if err != nil {
+		return nil, err
+	}
+	return job, nil
 }
 
 // terminating is how often a Job that is being deleted is looked at: it is not

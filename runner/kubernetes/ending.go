@@ -4,18 +4,36 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // end ends the Job, and says on it why, in one request; whoever finds it then
 // knows. A Job that has not begun has nothing to end, and is deleted.
-func (u *run) end(s sight, e ending) error {
+func (u *run) end(e ending) error {
 	u.ending, u.ended = &e, time.Now()
-	u.wants, u.since = wantNothing, time.Time{}
+	u.waits, u.since = phase{}, time.Time{}
 	ctx := context.Background() // what is begun is seen through; each request has its deadline
-	if s.job == nil || s.job.Status.StartTime == nil || suspended(s.job) {
-		return mayLive(u.delete(ctx, u.ref))
+	for {
+		job, err := u.get(ctx, u.ref.name)
+		switch {
+		case apierrors.IsNotFound(err):
+			u.seen.Store(true)
+			u.poke()
+			return nil
+		case err != nil:
+			return mayLive(named("ending", u.ref.name, err))
+		case job.UID != u.ref.uid || (sight{job: job}).end() != nil:
+			return nil
+		case job.Status.StartTime != nil && !suspended(job):
+			patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}},"spec":{"activeDeadlineSeconds":1}}`,
+				u.ref.uid, annotationEnding, e.String())
+			return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, patch)))
+		}
+		// Not if it begins just now.
+		err = u.deleteIf(ctx, u.ref, job.ResourceVersion)
+		if !apierrors.IsConflict(err) {
+			return mayLive(named("deleting", u.ref.name, err))
+		}
 	}
-	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}},"spec":{"activeDeadlineSeconds":1}}`,
-		u.ref.uid, annotationEnding, e.String())
-	return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, patch)))
 }

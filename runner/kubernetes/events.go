@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -22,12 +23,12 @@ type events struct {
 
 type eventList struct {
 	read  time.Time
-	words map[string]string // by the object's name
+	words map[types.UID]string // by the object
 }
 
-// about returns the newest words of a reason about a Job, or about a pod of it;
-// empty for none, or if they cannot be read.
-func (e *events) about(ctx context.Context, c *Cluster, kind, reason, job string) string {
+// about returns the newest words of a reason about an object; empty for none, or
+// if they cannot be read.
+func (e *events) about(ctx context.Context, c *Cluster, kind, reason string, of types.UID) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	list := e.known[[2]string{kind, reason}]
@@ -38,16 +39,11 @@ func (e *events) about(ctx context.Context, c *Cluster, kind, reason, job string
 		}
 		e.known[[2]string{kind, reason}] = list
 	}
-	for name, words := range list.words {
-		if name == job || kind == "Pod" && strings.HasPrefix(name, job+"-") {
-			return words
-		}
-	}
-	return ""
+	return list.words[of]
 }
 
 func readEvents(ctx context.Context, c *Cluster, kind, reason string) *eventList {
-	list := &eventList{read: time.Now(), words: map[string]string{}}
+	list := &eventList{read: time.Now(), words: map[types.UID]string{}}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	found, err := c.events.List(ctx, metav1.ListOptions{
@@ -56,11 +52,11 @@ func readEvents(ctx context.Context, c *Cluster, kind, reason string) *eventList
 	if err != nil {
 		return list
 	}
-	newest := map[string]time.Time{}
+	newest := map[types.UID]time.Time{}
 	for _, event := range found.Items {
-		name, at := event.InvolvedObject.Name, event.LastTimestamp.Time
-		if _, known := list.words[name]; !known || at.After(newest[name]) {
-			list.words[name], newest[name] = event.Message, at
+		of, at := event.InvolvedObject.UID, event.LastTimestamp.Time
+		if _, known := list.words[of]; !known || at.After(newest[of]) {
+			list.words[of], newest[of] = event.Message, at
 		}
 	}
 	return list
@@ -113,26 +109,40 @@ func (r *refusals) known(a *runner.Attempt) error {
 // crowd gathers those that wait for a node for very long, to tell of them in one
 // line.
 type crowd struct {
-	mu    sync.Mutex
-	ids   map[int64]bool
-	told  int
-	since time.Time
+	mu   sync.Mutex
+	ids  map[int64]bool
+	told int       // how many it was told of
+	next time.Time // when it may be told of again
 }
 
-// retell is how long a crowd that grows is not told of again.
-const retell = 10 * time.Minute
+const (
+	// gathering is how long others are waited for before a crowd is told of.
+	gathering = 2 * time.Second
+	// retell is how long a crowd that grows is not told of again.
+	retell = 10 * time.Minute
+)
 
-func (c *crowd) enter(id int64, waits string, notice func(string)) {
+// enter counts one in, tells of all when it is time, and returns after which
+// time to call it again.
+func (c *crowd) enter(id int64, waits string, notice func(string)) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ids == nil {
 		c.ids = map[int64]bool{}
 	}
+	if len(c.ids) == 0 && c.told == 0 {
+		c.next = time.Now().Add(gathering)
+	}
 	c.ids[id] = true
-	if len(c.ids) > c.told && time.Since(c.since) > retell {
-		c.told, c.since = len(c.ids), time.Now()
+	if left := time.Until(c.next); left > 0 {
+		return left
+	}
+	if len(c.ids) > c.told {
+		c.told = len(c.ids)
 		notice(fmt.Sprintf("%d waiting for very long; one waits for %s", len(c.ids), waits))
 	}
+	c.next = time.Now().Add(retell)
+	return retell
 }
 
 func (c *crowd) leave(id int64) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -25,7 +26,7 @@ const (
 func (u *run) watch(ctx context.Context) (sight, error) {
 	timer := time.NewTimer(forever)
 	defer timer.Stop()
-	over := ctx.Done()
+	over, claim := ctx.Done(), u.cluster.claim.Load()
 	for {
 		s := u.watcher.sight(u.ref.name)
 		if s.job != nil && s.job.UID != u.ref.uid {
@@ -50,12 +51,17 @@ func (u *run) watch(ctx context.Context) (sight, error) {
 		case <-timer.C:
 		case <-u.watcher.broken:
 			return sight{}, mayLive(u.watcher.why)
+		case <-claim.voided():
+			return sight{}, mayLive(claim.hold(ctx))
 		case <-over:
 			if errors.Is(context.Cause(ctx), runner.ErrDetach) {
 				return sight{}, runner.ErrDetach
 			}
 			over = nil
-			if err := u.end(u.watcher.sight(u.ref.name), endingFor(ctx)); err != nil {
+			if u.ending != nil || endingOf(s.job) != nil {
+				continue // it is on its way
+			}
+			if err := u.end(endingFor(ctx)); err != nil {
 				return sight{}, err
 			}
 		}
@@ -73,12 +79,13 @@ func endingFor(ctx context.Context) ending {
 // isGone asks the server whether the Job is there no more, and, if we deleted
 // it, its pods.
 func (u *run) isGone(ctx context.Context) (bool, error) {
-	ctx, end := insistently(ctx)
-	defer end()
 	job, err := u.get(ctx, u.ref.name)
 	switch {
+	case apierrors.IsNotFound(err) && u.ending != nil:
+		pods, err := u.podsOf(ctx)
+		return err == nil && len(pods) == 0, err
 	case apierrors.IsNotFound(err):
-		return len(u.watcher.sight(u.ref.name).pods) == 0 || u.ending == nil, nil
+		return true, nil
 	case err != nil:
 		return false, mayLive(named("looking for", u.ref.name, err))
 	case job.UID == u.ref.uid && job.Labels[labelLedger] != u.options.Ledger:
@@ -91,9 +98,14 @@ func (u *run) isGone(ctx context.Context) (bool, error) {
 // and returns after which time to look again.
 func (u *run) judge(ctx context.Context, s sight) (time.Duration, error) {
 	p := s.phase()
-	if p.want != u.wants || u.since.IsZero() {
-		u.wants, u.since = p.want, time.Now()
+	if p.want == wantPull && (u.waits.want == wantImage || u.waits.want == wantRegistry) {
+		p = u.waits // nodes tell the cause, and between two tries only that they wait
 	}
+	if p.want != u.waits.want || u.since.IsZero() {
+		u.since = time.Now()
+	}
+	u.waits = p
+	u.count(s)
 	u.say(p)
 	if u.ending != nil || endingOf(s.job) != nil {
 		if u.ended.IsZero() {
@@ -109,11 +121,19 @@ func (u *run) judge(ctx context.Context, s sight) (time.Duration, error) {
 	if why == nil {
 		return pause, nil
 	}
-	if !p.running.IsZero() || why.State != sweep.Failed {
-		return forever, u.end(s, *why)
+	if p.running.IsZero() && len(u.taken) <= maxDisruptions {
+		u.refusals.hear(&u.Attempt, why.Reason, u.options.Notice)
 	}
-	u.refusals.hear(&u.Attempt, why.Reason, u.options.Notice)
-	return forever, u.end(s, *why)
+	return stuck, u.end(*why)
+}
+
+// count takes in which pods the cluster took away: most of them are gone soon.
+func (u *run) count(s sight) {
+	for _, pod := range s.pods {
+		if disrupted(pod) {
+			u.taken[pod.UID] = true
+		}
+	}
 }
 
 // say tells where the attempt stands.
@@ -122,6 +142,7 @@ func (u *run) say(p phase) {
 	case !p.running.IsZero():
 		u.tell(runner.Change{State: sweep.Running, Time: p.running})
 		u.crowd.leave(u.ID)
+	case p.want == wantNothing: // it has ended, and its Job not yet
 	case p.want == wantController && u.toldOf == wantController:
 		// How many are before it is no news.
 	case p.want == wantController:
@@ -140,13 +161,14 @@ func (u *run) say(p phase) {
 // and then how long to wait on.
 func (u *run) impatience(ctx context.Context, s sight, p phase) (*ending, time.Duration) {
 	waited := time.Since(u.since)
-	if n := s.disruptions(); n > maxDisruptions {
+	if n := len(u.taken); n > maxDisruptions {
 		return &ending{sweep.Failed, sweep.Infrastructure, fmt.Sprintf("the cluster took its pod away %d times", n)}, 0
 	}
 	if p.leaving {
 		return nil, u.stalls(s)
 	}
-	if !p.running.IsZero() {
+	u.leftAt = time.Time{}
+	if p.want == wantNothing {
 		return nil, forever
 	}
 	pause := forever
@@ -165,13 +187,12 @@ func (u *run) impatience(ctx context.Context, s sight, p phase) (*ending, time.D
 	}
 	switch p.want {
 	case wantController:
-		return u.afterEvents(ctx, "Job", "FailedCreate", u.patience.Refused, waited, pause)
+		return u.afterEvents(ctx, "Job", "FailedCreate", u.ref.uid, u.patience.Refused, waited, pause)
 	case wantNode:
-		return u.afterEvents(ctx, "Pod", "FailedMount", u.patience.Volume, waited, pause)
+		return u.afterEvents(ctx, "Pod", "FailedMount", s.pod().UID, u.patience.Volume, waited, pause)
 	case wantScheduler:
 		if waited >= u.patience.Crowded {
-			u.crowd.enter(u.ID, p.text, u.options.Notice)
-			return nil, pause
+			return nil, min(pause, u.crowd.enter(u.ID, p.text, u.options.Notice))
 		}
 		return nil, min(pause, u.patience.Crowded-waited)
 	}
@@ -194,11 +215,11 @@ func (u *run) pendingTimeout() time.Duration {
 
 // afterEvents is for waits that only an event explains: once limit has passed,
 // one such event ends it, with its words.
-func (u *run) afterEvents(ctx context.Context, kind, reason string, limit, waited, pause time.Duration) (*ending, time.Duration) {
+func (u *run) afterEvents(ctx context.Context, kind, reason string, of types.UID, limit, waited, pause time.Duration) (*ending, time.Duration) {
 	if waited < limit {
 		return nil, min(pause, limit-waited)
 	}
-	words := u.events.about(ctx, u.cluster, kind, reason, u.ref.name)
+	words := u.events.about(ctx, u.cluster, kind, reason, of)
 	if words == "" || overQuotaWords(words) {
 		return nil, min(pause, recheck)
 	}

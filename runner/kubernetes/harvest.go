@@ -9,6 +9,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -25,10 +26,12 @@ func (u *run) harvest(s sight) sweep.Outcome {
 	u.tell(runner.Change{State: o.State})
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	if pod == nil || mainExit(pod) == nil {
+	if !s.agrees(pod) {
 		// The informers do not tell of a Job and its pods in one order.
-		s.pods = u.podsOf(ctx, s)
-		o, pod = s.outcome()
+		if pods, err := u.podsOf(ctx); err == nil {
+			s.pods = pods
+			o, pod = s.outcome()
+		}
 	}
 	result, tail := message(pod, &o)
 	unread := u.keep(ctx, pod, result)
@@ -47,19 +50,24 @@ func (u *run) harvest(s sight) sweep.Outcome {
 	return o
 }
 
-// podsOf asks the server for the pods of a Job that has ended.
-func (u *run) podsOf(ctx context.Context, s sight) []*corev1.Pod {
-	list, err := u.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + u.ref.name})
+// podsOf asks the server for the pods of the attempt's Job, which may be gone.
+func (u *run) podsOf(ctx context.Context) (pods []*corev1.Pod, err error) {
+	ctx, end := insistently(ctx)
+	defer end()
+	var list *corev1.PodList
+	err = u.cluster.patiently(ctx, u.patience.Unreachable, func(ctx context.Context) error {
+		list, err = u.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + u.ref.name})
+		return err
+	})
 	if err != nil {
-		return s.pods
+		return nil, mayLive(named("looking for the pods of", u.ref.name, err))
 	}
-	var pods []*corev1.Pod
 	for i := range list.Items {
-		if metav1.IsControlledBy(&list.Items[i], s.job) {
+		if by := metav1.GetControllerOfNoCopy(&list.Items[i]); by != nil && by.UID == u.ref.uid {
 			pods = append(pods, &list.Items[i])
 		}
 	}
-	return pods
+	return pods, nil
 }
 
 // keep writes the result and the log to files, and says why it could not.
@@ -90,7 +98,14 @@ func (u *run) keep(ctx context.Context, pod *corev1.Pod, result string) (unread 
 // copyLog writes what the node still has of the log to a file; none if it has
 // none.
 func (u *run) copyLog(ctx context.Context, pod, path string) error {
-	stream, err := u.cluster.logs(ctx, pod, false)
+	var stream io.ReadCloser
+	err := repeat(ctx, callTimeout, func() (err error) {
+		stream, err = u.cluster.logs(ctx, pod, false)
+		if apierrors.IsInternalError(err) {
+			return errors.New(err.Error()) // the node's, and final
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ const (
 	annotationSweep         = own + "sweep"
 	annotationConfig        = own + "config"
 	annotationCommand       = own + "command"
+	annotationKeep          = own + "keep" // how long it stays once it is harvested
 	// The hashes in full: labels have not room for them.
 	annotationPoint = own + "point"
 	annotationKey   = own + "key"
@@ -57,7 +58,8 @@ const (
 	maxCommandLine = 4 << 10
 	// hashDigits are the hexadecimal digits of a hash that a label has room for.
 	hashDigits = 32
-	// backstop is how long the cluster keeps an ended Job that nobody reads.
+	// backstop is how long the cluster keeps an ended Job that nobody reads, at
+	// least.
 	backstop = 7 * 24 * time.Hour
 )
 
@@ -104,9 +106,12 @@ func jobOf(a runner.Attempt, o jobOptions) (*batchv1.Job, error) {
 					{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue},
 				},
 			}}},
-			TTLSecondsAfterFinished: new(int32(seconds(keptFor(cluster)))),
+			TTLSecondsAfterFinished: new(int32(seconds(max(backstop, cluster.KeepJobs)))),
 			Template:                *template,
 		},
+	}
+	if cluster.KeepJobs > 0 {
+		job.Annotations[annotationKeep] = cluster.KeepJobs.String()
 	}
 	if cluster.Queue != "" {
 		job.Labels[labelQueue] = cluster.Queue
@@ -116,13 +121,6 @@ func jobOf(a runner.Attempt, o jobOptions) (*batchv1.Job, error) {
 		return nil, err
 	}
 	return job, nil
-}
-
-func keptFor(c *sweep.Cluster) time.Duration {
-	if c.KeepJobs > 0 {
-		return c.KeepJobs
-	}
-	return backstop
 }
 
 // seconds rounds up, since no deadline may come early, to at most the 68 years

@@ -71,6 +71,20 @@ func (s sight) outcome() (sweep.Outcome, *corev1.Pod) {
 	return o, pod
 }
 
+// agrees reports whether a pod tells of the same end as the Job.
+func (s sight) agrees(pod *corev1.Pod) bool {
+	if pod == nil || mainExit(pod) == nil || disrupted(pod) {
+		return false
+	}
+	return (pod.Status.Phase == corev1.PodSucceeded) == (s.end().Type == batchv1.JobComplete)
+}
+
+// deleted reports whether the Job failed because somebody deletes it.
+func (s sight) deleted() bool {
+	end, deleted := s.end(), s.job.DeletionTimestamp
+	return end.Type == batchv1.JobFailed && endingOf(s.job) == nil && deleted != nil && !end.LastTransitionTime.Before(deleted)
+}
+
 // decisive is the pod that ended the Job: the newest that the cluster did not
 // take away, or else the newest.
 func (s sight) decisive() *corev1.Pod {

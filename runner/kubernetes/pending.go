@@ -21,6 +21,9 @@ type Patience struct {
 	// Unreachable is how long one request is tried while the cluster does not
 	// answer, or a webhook of it does not: 10 min.
 	Unreachable time.Duration
+	// Denied is how long the cluster may refuse to be watched, since tokens are
+	// renewed and roles mended: 1 min.
+	Denied time.Duration
 	// Stalled is how long a pod may take to go before it is told of: 5 min.
 	Stalled time.Duration
 	// Crowded is how long attempts may wait for a node before that is told of:
@@ -37,6 +40,7 @@ func (p Patience) orDefaults() Patience {
 		Volume:      cmp.Or(p.Volume, 10*time.Minute),
 		Refused:     cmp.Or(p.Refused, 30*time.Second),
 		Unreachable: cmp.Or(p.Unreachable, 10*time.Minute),
+		Denied:      cmp.Or(p.Denied, time.Minute),
 		Stalled:     cmp.Or(p.Stalled, 5*time.Minute),
 		Crowded:     cmp.Or(p.Crowded, 30*time.Minute),
 	}

@@ -44,23 +44,12 @@ func olderPod(a, b *corev1.Pod) int {
 	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 }
 
-// disruptions counts the pods that the cluster took away.
-func (s sight) disruptions() int {
-	n := 0
-	for _, pod := range s.pods {
-		if disrupted(pod) {
-			n++
-		}
-	}
-	return n
-}
-
 // want is what an attempt waits for.
 type want uint8
 
 // What attempts wait for, in the order in which they do.
 const (
-	wantNothing    want = iota // its program runs, or has ended
+	wantNothing    want = iota // its program runs or has ended
 	wantController             // the Job controller, to make the pod
 	wantQueue                  // a queue's admission
 	wantScheduler              // a node
@@ -80,7 +69,8 @@ type phase struct {
 	text string
 	// running is since when the program runs, zero while it does not.
 	running time.Time
-	// lost says that the pod is being deleted and its node does not answer.
+	// leaving says that the pod is being deleted, and may be for long if its node
+	// does not answer.
 	leaving bool
 }
 
@@ -90,7 +80,7 @@ func (s sight) phase() phase {
 	switch {
 	case suspended(s.job):
 		return phase{want: wantQueue, text: "its queue"}
-	case pod == nil || pod.Status.Phase == corev1.PodFailed:
+	case pod == nil || pod.Status.Phase == corev1.PodFailed && disrupted(pod):
 		return phase{want: wantController, text: "the Job controller"}
 	}
 	p := podPhase(pod)
@@ -104,9 +94,16 @@ func suspended(job *batchv1.Job) bool {
 
 func podPhase(pod *corev1.Pod) phase {
 	for _, c := range pod.Status.ContainerStatuses {
-		if c.Name == mainContainer && c.State.Running != nil {
+		switch {
+		case c.Name != mainContainer:
+		case c.State.Running != nil:
 			return phase{running: c.State.Running.StartedAt.Time}
+		case c.State.Terminated != nil:
+			return phase{running: c.State.Terminated.StartedAt.Time}
 		}
+	}
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return phase{}
 	}
 	if pod.Spec.NodeName == "" {
 		return phase{want: wantScheduler, text: "a node" + because(unscheduled(pod))}
@@ -159,8 +156,9 @@ func pulling(words string) want {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(words, part) })
 	}
 	switch {
-	case has("429", "too many requests", "toomanyrequests", "pull qps exceeded", "timeout", "timed out", "connection refused",
-		"connection reset", "unexpected eof", "500 internal", "502 bad", "503 service", "504 gateway"):
+	case has("too many requests", "toomanyrequests", "pull qps exceeded", "i/o timeout", "handshake timeout", "timeout exceeded",
+		"timed out", "deadline exceeded", "connection refused", "connection reset", "unexpected eof",
+		"500 internal", "502 bad", "503 service", "504 gateway"): // no bare number or word: names and digests have them
 		return wantRegistry
 	case has("not found", "manifest unknown", "unauthorized", "denied", "forbidden", "no such host", "does not exist", "name unknown"):
 		return wantImage

@@ -8,6 +8,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/metrics"
@@ -25,13 +26,14 @@ type run struct {
 	ref     jobRef
 	told    runner.Change // the last change
 	begun   time.Time     // when its Job was found or made
-	wants   want          // what it waits for, since then
+	waits   phase         // what it waits for, since then
 	since   time.Time
-	ending  *ending   // why we end it, nil while we do not
-	ended   time.Time // when we began to
-	toldOf  want      // what it was told to wait for
-	leftAt  time.Time // when its pod was first seen to be going
-	noted   bool      // a notice says that it stalls
+	ending  *ending            // why we end it, nil while we do not
+	ended   time.Time          // when we began to
+	toldOf  want               // what it was told to wait for
+	leftAt  time.Time          // when its pod was first seen to be going
+	noted   bool               // a notice says that it stalls
+	taken   map[types.UID]bool // pods that the cluster took away
 }
 
 // Run starts or adopts the attempt and returns at its end; see runner.Runner.
@@ -41,14 +43,14 @@ func (r *Runner) Run(ctx context.Context, a runner.Attempt, changed func(runner.
 	if err != nil {
 		return (&refusal{sweep.User, err.Error()}).outcome(), nil
 	}
-	// What is to be adopted is looked at even if launching has ended.
-	w, err := r.watching(context.WithoutCancel(ctx))
+	w, err := r.watching(ctx, a.Adopt)
 	if err != nil {
-		return sweep.Outcome{}, mayLive(err)
+		return sweep.Outcome{}, err
 	}
 	name := jobName(a.RunName, a.Number)
 	u := &run{Runner: r, Attempt: a, changed: changed, watcher: w, pattern: pattern, follow: w.follow(name)}
 	defer w.unfollow(name, u.follow)
+	defer r.crowd.leave(a.ID)
 	o, err := u.live(ctx)
 	var refused *refusal
 	switch {
@@ -69,13 +71,13 @@ func (u *run) live(ctx context.Context) (sweep.Outcome, error) {
 	if job == nil {
 		return u.gone(), nil
 	}
-	u.ref, u.begun = jobRef{job.Name, job.UID, keeps(job)}, time.Now()
+	u.ref, u.begun, u.taken = refOf(job), time.Now(), map[types.UID]bool{}
 	u.remember(u.ID, job)
 	s, err := u.watch(ctx)
 	switch {
 	case err != nil:
 		return sweep.Outcome{}, err
-	case s.job != nil:
+	case s.job != nil && !(u.ending == nil && s.deleted()):
 		return u.harvest(s), nil
 	case u.ending != nil:
 		return sweep.Outcome{State: u.ending.State, Class: u.ending.Class, Reason: u.ending.Reason, Code: sweep.CodeUnknown}, nil
@@ -87,7 +89,7 @@ func (u *run) live(ctx context.Context) (sweep.Outcome, error) {
 // gone.
 func (u *run) begin(ctx context.Context) (*batchv1.Job, error) {
 	if u.Adopt {
-		job, err := u.get(context.WithoutCancel(ctx), jobName(u.RunName, u.Number))
+		job, err := u.get(ctx, jobName(u.RunName, u.Number))
 		switch {
 		case apierrors.IsNotFound(err):
 			return nil, nil

@@ -53,6 +53,7 @@ type Runner struct {
 
 	mu      sync.Mutex
 	watcher *watcher // nil before the first Run
+	closed  bool
 	// jobs are the names and UIDs by the attempts' ids, as far as known.
 	jobs map[int64]jobRef
 }
@@ -60,8 +61,10 @@ type Runner struct {
 type jobRef struct {
 	name string
 	uid  types.UID
-	keep bool
+	keep time.Duration // once it has ended; 0 for not
 }
+
+func refOf(job *batchv1.Job) jobRef { return jobRef{job.Name, job.UID, keeps(job)} }
 
 // logsAtOnce is how many logs are fetched at a time: nodes serve them, through
 // the server, while others wait for nothing but their outcome.
@@ -101,27 +104,48 @@ func (r *Runner) ResultPath(runName string, attempt int) string {
 }
 
 // watching starts the informers at the first call, and waits until they have
-// read what there is.
-func (r *Runner) watching(ctx context.Context) (*watcher, error) {
-	r.mu.Lock()
-	if r.watcher == nil {
-		w, err := newWatcher(r.cluster, r.options.Ledger)
-		if err != nil {
-			r.mu.Unlock()
-			return nil, err
-		}
-		r.watcher = w
+// read what there is; for what is to be adopted, even if launching has ended.
+func (r *Runner) watching(ctx context.Context, adopt bool) (*watcher, error) {
+	w, err := r.startWatching()
+	if err != nil {
+		return nil, mayLive(err)
 	}
-	w := r.watcher
-	r.mu.Unlock()
-	return w, w.ready(ctx)
+	if adopt {
+		var end context.CancelFunc
+		ctx, end = insistently(ctx)
+		defer end()
+	}
+	ready, cancel := context.WithTimeoutCause(ctx, r.patience.Unreachable, fmt.Errorf("%w: it cannot be watched", errGivenUp))
+	defer cancel()
+	switch err := w.ready(ready); {
+	case err == nil:
+		return w, nil
+	case ctx.Err() != nil && !adopt:
+		return nil, context.Cause(ctx) // there is no Job yet
+	default:
+		return nil, mayLive(err)
+	}
 }
 
-// Close ends the watching. Jobs go on.
+func (r *Runner) startWatching() (w *watcher, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errClosed
+	}
+	if r.watcher == nil {
+		r.watcher, err = newWatcher(r.cluster, r.options.Ledger, r.patience.Denied)
+	}
+	return r.watcher, err
+}
+
+var errClosed = fmt.Errorf("the runner was closed (%w)", runner.ErrBroken)
+
+// Close ends the watching, and every Run that goes on. Jobs go on.
 func (r *Runner) Close() []string {
 	r.mu.Lock()
 	w := r.watcher
-	r.watcher = nil
+	r.watcher, r.closed = nil, true
 	r.mu.Unlock()
 	if w != nil {
 		w.close()
@@ -202,7 +226,7 @@ func (r *Runner) liveOf(job *batchv1.Job) (sweep.Live, bool) {
 func (r *Runner) remember(id int64, job *batchv1.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.jobs[id] = jobRef{job.Name, job.UID, keeps(job)}
+	r.jobs[id] = refOf(job)
 }
 
 func (r *Runner) known(id int64) jobRef {
@@ -234,7 +258,7 @@ func (r *Runner) Release(ctx context.Context, a runner.Attempt) error {
 		return nil
 	}
 	release := r.delete
-	if ref.keep {
+	if ref.keep > 0 {
 		release = r.harvested
 	}
 	if err := release(ctx, ref); err != nil {
@@ -250,18 +274,29 @@ func (r *Runner) Release(ctx context.Context, a runner.Attempt) error {
 // delete deletes a Job and its pods; one that is gone, or another's by now, is
 // no error.
 func (r *Runner) delete(ctx context.Context, ref jobRef) error {
-	err := r.cluster.write(ctx, r.patience.Unreachable, func(ctx context.Context) error {
-		return r.cluster.jobs.Delete(ctx, ref.name, metav1.DeleteOptions{
-			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
-			Preconditions:     metav1.NewUIDPreconditions(string(ref.uid)),
-		})
-	})
-	return named("deleting", ref.name, ignore(err, apierrors.IsNotFound, apierrors.IsConflict))
+	return named("deleting", ref.name, ignore(r.deleteIf(ctx, ref, ""), apierrors.IsConflict))
 }
 
-// harvested marks a Job that stays, so that nobody looks for its outcome again.
+// deleteIf is delete, but a conflict if the Job has another version, unless
+// that is empty.
+func (r *Runner) deleteIf(ctx context.Context, ref jobRef, version string) error {
+	only := metav1.NewUIDPreconditions(string(ref.uid))
+	if version != "" {
+		only.ResourceVersion = &version
+	}
+	err := r.cluster.write(ctx, r.patience.Unreachable, func(ctx context.Context) error {
+		return r.cluster.jobs.Delete(ctx, ref.name, metav1.DeleteOptions{
+			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground), Preconditions: only,
+		})
+	})
+	return ignore(err, apierrors.IsNotFound)
+}
+
+// harvested marks a Job that stays, so that nobody looks for its outcome again,
+// and lets the cluster delete it when it has stayed for long enough.
 func (r *Runner) harvested(ctx context.Context, ref jobRef) error {
-	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"labels":{%q:"true"}}}`, ref.uid, labelHarvested)
+	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"labels":{%q:"true"}},"spec":{"ttlSecondsAfterFinished":%d}}`,
+		ref.uid, labelHarvested, seconds(ref.keep))
 	return named("marking", ref.name, r.patch(ctx, ref, patch))
 }
 
@@ -298,7 +333,8 @@ func mayLive(err error) error {
 	return fmt.Errorf("%w; its Job may go on (%w)", err, runner.ErrDetach)
 }
 
-// keeps reports whether a Job is to stay once it has ended.
-func keeps(job *batchv1.Job) bool {
-	return time.Duration(ptr.Deref(job.Spec.TTLSecondsAfterFinished, 0))*time.Second != backstop
+// keeps is how long a Job is to stay once it has ended.
+func keeps(job *batchv1.Job) time.Duration {
+	d, _ := time.ParseDuration(job.Annotations[annotationKeep]) // none, and 0, is the rule
+	return d
 }

@@ -2,11 +2,11 @@ package kubernetes
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -24,8 +24,7 @@ func transient(err error) bool {
 	}
 	switch {
 	case apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsTimeout(err),
-		apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err), apierrors.IsUnauthorized(err),
-		apierrors.IsUnexpectedServerError(err):
+		apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err), apierrors.IsUnauthorized(err):
 		return true
 	case apierrors.IsConflict(err) && strings.Contains(err.Error(), "resourcequota"):
 		return true
@@ -41,12 +40,13 @@ func unreachable(err error) bool {
 	if errors.As(err, &status) {
 		return false
 	}
-	var op *net.OpError
-	var dns *net.DNSError
-	return errors.As(err, &op) || errors.As(err, &dns) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, context.DeadlineExceeded) || utilnet.IsConnectionRefused(err) || utilnet.IsConnectionReset(err) ||
-		utilnet.IsProbableEOF(err) || utilnet.IsTimeout(err) || utilnet.IsHTTP2ConnectionLost(err) ||
-		strings.Contains(err.Error(), "TLS handshake timeout") || strings.Contains(err.Error(), "GOAWAY")
+	var exchange *url.Error // whatever kept a request from an answer
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return false
+	}
+	return errors.As(err, &exchange) || errors.Is(err, context.DeadlineExceeded) || utilnet.IsProbableEOF(err) ||
+		strings.Contains(err.Error(), "reading response body")
 }
 
 // overQuota reports whether a quota has no room for a Job now.
@@ -80,37 +80,57 @@ var errGivenUp = fmt.Errorf("the cluster could not be used for too long (%w)", r
 // patiently repeats a request while it fails for a while only, and not longer
 // than the limit.
 func (c *Cluster) patiently(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	return repeat(ctx, limit, func() error { return call(ctx, request) })
+}
+
+// write is patiently for a request that changes something: in the window, whose
+// queue is no part of what the limit is for.
+func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	var queued time.Duration
+	return repeatFor(ctx, func(spent time.Duration) bool { return spent-queued > limit }, func() error {
+		begun := time.Now()
+		err := c.window.enter(ctx)
+		queued += time.Since(begun)
+		if err != nil {
+			return err
+		}
+		defer c.window.leave()
+		return call(ctx, func(ctx context.Context) error {
+			if err := c.claim.Load().hold(ctx); err != nil {
+				return err
+			}
+			return request(ctx)
+		})
+	})
+}
+
+// call makes one request, in the time that one may take.
+func call(ctx context.Context, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return request(ctx)
+}
+
+func repeat(ctx context.Context, limit time.Duration, try func() error) error {
+	return repeatFor(ctx, func(spent time.Duration) bool { return spent > limit }, try)
+}
+
+// repeatFor tries again while that fails for a while only, until it is enough.
+func repeatFor(ctx context.Context, enough func(spent time.Duration) bool, try func() error) error {
 	begun := time.Now()
 	var p pauses
 	for {
-		attempt, cancel := context.WithTimeout(ctx, callTimeout)
-		err := request(attempt)
-		cancel()
-		if ctx.Err() != nil && err != nil {
+		err := try()
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return context.Cause(ctx)
-		}
-		if !transient(err) {
+		case !transient(err):
 			return err
-		}
-		if time.Since(begun) > limit {
+		case enough(time.Since(begun)):
 			return fmt.Errorf("%w: %w", errGivenUp, err)
 		}
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
 	}
-}
-
-// write is patiently for a request that changes something: in the window.
-func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
-	return c.patiently(ctx, limit, func(ctx context.Context) error {
-		if err := c.window.enter(ctx); err != nil {
-			return err
-		}
-		defer c.window.leave()
-		if err := c.claim.Load().hold(ctx); err != nil {
-			return err
-		}
-		return request(ctx)
-	})
 }

@@ -27,11 +27,13 @@ type watcher struct {
 	// unstarted counts the Jobs that the Job controller has not come to.
 	unstarted atomic.Int64
 
+	denied time.Duration // how long watching may be refused
+
 	mu      sync.Mutex
-	follows map[string]*follow // by the Job's name
-	refused time.Time          // since when watching is refused, zero while it is not
-	broken  chan struct{}      // closed when it has been for too long
-	why     error
+	follows map[string]*follow   // by the Job's name
+	refused map[string]time.Time // since when watching a resource is refused
+	broken  chan struct{}        // closed when nothing more is seen
+	why     error                // and why; not nil before
 }
 
 // follow is one attempt's look at its Job.
@@ -51,11 +53,14 @@ func (f *follow) poke() {
 // byJob indexes pods by the name of their Job.
 const byJob = "job"
 
-// newWatcher starts watching; stop ends it.
-func newWatcher(c *Cluster, ledger string) (*watcher, error) {
-	w := &watcher{cluster: c, follows: map[string]*follow{}, broken: make(chan struct{})}
-	w.jobs = cache.NewSharedIndexInformer(listWatch(selectJobs(ledger), w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
-	w.pods = cache.NewSharedIndexInformer(listWatch(selectPods, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
+// newWatcher starts watching; close ends it.
+func newWatcher(c *Cluster, ledger string, denied time.Duration) (*watcher, error) {
+	w := &watcher{
+		cluster: c, denied: denied,
+		follows: map[string]*follow{}, refused: map[string]time.Time{}, broken: make(chan struct{}),
+	}
+	w.jobs = cache.NewSharedIndexInformer(w.listWatch("jobs", selectJobs(ledger), w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
+	w.pods = cache.NewSharedIndexInformer(w.listWatch("pods", selectPods, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
 		byJob: func(obj any) ([]string, error) { return []string{jobOfPod(obj)}, nil },
 	})
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -73,8 +78,11 @@ func newWatcher(c *Cluster, ledger string) (*watcher, error) {
 	return w, nil
 }
 
-// close ends the watching and waits for it.
+// close ends the watching, and all who follow, and waits for it.
 func (w *watcher) close() {
+	w.mu.Lock()
+	w.giveUp(errClosed)
+	w.mu.Unlock()
 	w.stop(nil)
 	w.ended.Wait()
 }
@@ -83,8 +91,8 @@ func (w *watcher) begin(i cache.SharedIndexInformer, strip cache.TransformFunc, 
 	if err := i.SetTransform(strip); err != nil {
 		return err
 	}
-	if err := i.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { w.failed(err) }); err != nil {
-		return err
+	if err := i.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
+		return err // heard has been told
 	}
 	_, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { changed(nil, obj) },
@@ -124,42 +132,50 @@ func (w *watcher) ready(ctx context.Context) error {
 	}
 }
 
-// patienceRefused is how long a refusal may last before it is believed: tokens
-// are renewed, and roles are mended.
-const patienceRefused = time.Minute
-
-// failed takes in that a list or watch failed. Informers try again for ever,
-// which is right for everything but a refusal.
-func (w *watcher) failed(err error) {
+// heard takes in how a list or watch of a resource went. Informers try again for
+// ever, which is right for everything but a refusal.
+func (w *watcher) heard(resource string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err) {
-		w.refused = time.Time{}
+		delete(w.refused, resource)
 		return
 	}
-	if w.refused.IsZero() {
-		w.refused = time.Now()
+	since, before := w.refused[resource]
+	switch {
+	case !before:
+		w.refused[resource] = time.Now()
+	case time.Since(since) >= w.denied:
+		w.giveUp(fmt.Errorf("%w: it refuses to be watched: %w", errGivenUp, err))
 	}
-	if time.Since(w.refused) >= patienceRefused && w.why == nil {
-		w.why = fmt.Errorf("%w: it refuses to be watched: %w", errGivenUp, err)
+}
+
+// giveUp ends all who follow. The watcher is locked.
+func (w *watcher) giveUp(why error) {
+	if w.why == nil {
+		w.why = why
 		close(w.broken)
 	}
 }
 
 // listWatch reads objects of ours only.
-func listWatch(
-	selector string,
+func (w *watcher) listWatch(
+	resource, selector string,
 	list func(context.Context, metav1.ListOptions) (runtime.Object, error),
 	begin func(context.Context, metav1.ListOptions) (watch.Interface, error),
 ) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.LabelSelector = selector
-			return list(ctx, o)
+			objects, err := list(ctx, o)
+			w.heard(resource, err)
+			return objects, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.LabelSelector = selector
-			return begin(ctx, o)
+			watching, err := begin(ctx, o)
+			w.heard(resource, err)
+			return watching, err
 		},
 	}
 }
