@@ -17,6 +17,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
 
 	main "github.com/lxsweep/lxsweep/cmd/lxsweep"
 )
@@ -36,7 +38,13 @@ type onlooker struct {
 func (k *clustered) onlook() *onlooker {
 	k.Helper()
 	o := &onlooker{live: map[string]string{}, made: map[string]int{}}
-	w, err := k.cluster.Client.BatchV1().Jobs(k.namespace).Watch(k.Context(), metav1.ListOptions{})
+	jobs := k.cluster.Client.BatchV1().Jobs(k.namespace)
+	now, err := jobs.List(k.Context(), metav1.ListOptions{})
+	if err != nil {
+		k.Fatal(err)
+	}
+	// The server closes watches when it likes: this one goes on where it was.
+	w, err := toolswatch.NewRetryWatcherWithContext(k.Context(), now.ResourceVersion, &cache.ListWatch{WatchFuncWithContext: jobs.Watch})
 	if err != nil {
 		k.Fatal(err)
 	}
