@@ -143,7 +143,7 @@ func (u *run) say(p phase) {
 		u.tell(runner.Change{State: sweep.Running, Time: p.running})
 		u.crowd.leave(u.ID)
 	case p.want == wantNothing: // it has ended, and its Job not yet
-	case p.want == wantController && u.toldOf == wantController:
+	case p.want == wantController && u.toldOf == wantController && u.told.Waiting != p.text:
 		// How many are before it is no news.
 	case p.want == wantController:
 		text := p.text
