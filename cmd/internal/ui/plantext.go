@@ -228,7 +228,7 @@ var legend = []struct {
 	{sweep.SignLive, "running or queued: apply waits for it"},
 	{sweep.SignNew, "no finished attempt: apply runs it"},
 	{sweep.SignChanged, "its work changed: a failure runs again, a success is kept unless --rerun changed (--accept-changed: the same work)"},
-	{sweep.SignFailed, "ended without success: kept unless --rerun failed"},
+	{sweep.SignFailed, "ended without success: kept unless --rerun failed, lost or cancelled"},
 	{sweep.SignUnchanged, "succeeded: kept"},
 	{sweep.SignRemoved, "no longer asked for: kept (--cancel-removed ends those that run)"},
 }
