@@ -88,12 +88,11 @@ func (o *ShowOptions) one(ctx context.Context, l *ledger.Ledger, r *sweep.Record
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(shown(r, attempts), "", "  ")
-	if err != nil {
-		return err
-	}
 	if o.Output == "json" {
-		_, err = fmt.Fprintf(o.Out, "%s\n", text)
+		return writeJSON(o.Out, shown(r, attempts))
+	}
+	text, err := json.Marshal(shown(r, attempts))
+	if err != nil {
 		return err
 	}
 	if text, err = asYAML(text); err != nil {
