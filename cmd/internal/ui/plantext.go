@@ -139,7 +139,7 @@ func (t *PlanText) writeSweep(w io.Writer, s *sweep.Sweep, st sweep.Stages) {
 const cellWidth = 24
 
 func (t *PlanText) writeRows(w io.Writer, rows *sample, paths []string, configs bool) {
-	columns := []Column{{}, {Title: "run"}, {Title: "config", Drop: 1}}
+	columns := []Column{{}, {Title: "run", Tail: runTail}, {Title: "config", Drop: 1}}
 	for _, path := range paths {
 		columns = append(columns, Column{Title: path, Drop: 2, Most: cellWidth})
 	}
