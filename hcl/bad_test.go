@@ -3,7 +3,6 @@ package hcl
 import (
 	"bytes"
 	"context"
-	"flag"
 	"iter"
 	"math/big"
 	"os"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
-
-var update = flag.Bool("update", false, "rewrite the diagnostics in testdata/bad")
 
 // nothingYet is a ledger without a row.
 type nothingYet struct{}
@@ -91,7 +88,7 @@ func optionsOf(t *testing.T, src []byte) Options {
 func expectGolden(t *testing.T, name, got string) {
 	t.Helper()
 	golden := name + ".golden"
-	if *update {
+	if os.Getenv("LXSWEEP_UPDATE") != "" {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

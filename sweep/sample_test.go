@@ -1,7 +1,6 @@
 package sweep_test
 
 import (
-	"flag"
 	"fmt"
 	"iter"
 	"math"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
-
-var update = flag.Bool("update", false, "write the golden files afresh")
 
 func dist(path string, d sweep.Distribution, err error) sweep.Axis {
 	if err != nil {
@@ -107,7 +104,7 @@ func TestSampleGolden(t *testing.T) {
 			fmt.Fprintln(&got, written(p))
 		}
 		name := filepath.Join("testdata", "sampler-"+method+".golden")
-		if *update {
+		if os.Getenv("LXSWEEP_UPDATE") != "" {
 			if err := os.WriteFile(name, []byte(got.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,6 @@
 package main_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -12,69 +8,6 @@ import (
 	"strings"
 	"testing"
 )
-
-// session is a person at a shell in a folder.
-type session struct {
-	*testing.T
-	dir string
-	env []string // beside the test's own
-}
-
-// lxsweep runs a command that must end with the code, and returns what it wrote
-// to its standard output and, behind that, to its standard error.
-func (s session) lxsweep(code int, args ...string) (out, said string) {
-	s.Helper()
-	cmd := exec.Command("lxsweep", args...)
-	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	got := 0
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else if err != nil {
-		s.Fatal(err)
-	}
-	if got != code {
-		s.Fatalf("lxsweep %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, &stdout, &stderr)
-	}
-	return stdout.String(), stderr.String()
-}
-
-// edit replaces the one old in a file.
-func (s session) edit(file, old, new string) {
-	s.Helper()
-	path := filepath.Join(s.dir, file)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if n := bytes.Count(text, []byte(old)); n != 1 {
-		s.Fatalf("%s has %q %d times, want once", file, old, n)
-	}
-	if err := os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o600); err != nil {
-		s.Fatal(err)
-	}
-}
-
-// row is a line of results -o json, as far as these tests read it.
-type row struct {
-	Sweep, Run string
-	Rank       int
-	Metrics    map[string]float64
-	Output     string `json:"output_dir"`
-}
-
-func (s session) results() []row {
-	s.Helper()
-	out, _ := s.lxsweep(0, "results", "-o", "json")
-	var rows []row
-	if err := json.Unmarshal([]byte(out), &rows); err != nil {
-		s.Fatalf("%v in\n%s", err, out)
-	}
-	return rows
-}
 
 // stranger is somebody who has cloned the repository, as it was committed last,
 // and typed the README's first command.

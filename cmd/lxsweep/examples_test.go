@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -21,7 +20,6 @@ var afterwards = map[string]func(session){"sklearn": sklearn, "lightex": lightex
 // Each of the folder's .hcl files must stand by itself. The quickstart's README
 // is followed by TestDemo.
 func TestExamples(t *testing.T) {
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	readmes, err := filepath.Glob("../../examples/*/README.md")
 	folders, _ := filepath.Glob("../../examples/*")
 	if err != nil || len(readmes) < len(afterwards) || len(readmes) != len(folders) {
@@ -172,16 +170,9 @@ func lightex(s session) {
 		"find-hp-0: python train.py --data-dir /DATA_DIR --hidden_dim 512 --lr 0.01",
 		"find-hp-1: python train.py --data-dir /DATA_DIR --hidden_dim 1024 --lr 0.001",
 	}
-	out, _ := s.lxsweep(0, "plan", "-o", "json", ".")
 	var got []string
-	for line := range strings.Lines(out) {
-		var planned struct{ Type, Run, Command string }
-		if err := json.Unmarshal([]byte(line), &planned); err != nil {
-			s.Fatal(err)
-		}
-		if planned.Type == "experiment" {
-			got = append(got, planned.Run+": "+planned.Command)
-		}
+	for _, p := range s.plan(".") {
+		got = append(got, p.Run+": "+p.Command)
 	}
 	if !slices.Equal(got, want) {
 		s.Errorf("the plan is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

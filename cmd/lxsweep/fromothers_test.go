@@ -35,7 +35,6 @@ func TestFromOthers(t *testing.T) {
 
 // others is somebody who reads the folder's plans.
 func others(t *testing.T) session {
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	return session{T: t, dir: fromOthers}
 }
 
@@ -73,8 +72,8 @@ func (p point) String() string {
 
 // planned is an experiment of plan -o json.
 type planned struct {
-	Sweep, Command string
-	HP             map[string]any
+	Sweep, Run, Command string
+	HP                  map[string]any
 }
 
 // plan returns the experiments of a file of the folder.

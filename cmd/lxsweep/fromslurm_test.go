@@ -13,35 +13,6 @@ import (
 	"testing"
 )
 
-// copyExample copies a folder of examples into root, without what was run there
-// by hand, and returns the copy.
-func copyExample(t *testing.T, name, root string) string {
-	t.Helper()
-	dir := filepath.Join(root, name)
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../examples", name))); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, ".lxsweep")); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// pythonWith returns a Python that has the module, the user's or the system's.
-func pythonWith(t *testing.T, module string) string {
-	t.Helper()
-	said := ""
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.Command(python, "-c", "import "+module).CombinedOutput()
-		if err == nil {
-			return python
-		}
-		said += fmt.Sprintf("%s: %v\n%s", python, err, out)
-	}
-	t.Skipf("no Python here has %s (apt-get install python3-%[1]s)\n%s", module, said)
-	return ""
-}
-
 // quoted is a block of a README that shows a file: a link to it, then its text.
 var quoted = regexp.MustCompile("(?ms)^\\[([^\\]]+)\\]\\(([^)]+)\\)\n\n```[a-z]*\n(.*?)^```$")
 
@@ -81,7 +52,6 @@ func TestFromSlurm(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip(err)
 	}
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	s := session{T: t, dir: copyExample(t, "from-slurm", t.TempDir())}
 	tasks := s.runArray("sweep.sbatch")
 	best := slices.MinFunc(tasks, func(a, b task) int { return cmp.Compare(a.valLoss, b.valLoss) })
@@ -156,13 +126,4 @@ func (s session) runArray(script string) (tasks []task) {
 		tasks = append(tasks, task{string(said[1]), loss})
 	}
 	return tasks
-}
-
-func atoi(t *testing.T, text string) int {
-	t.Helper()
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +25,7 @@ func TestInit(t *testing.T) {
 
 func testInit(t *testing.T, script string, args []string) {
 	dir := t.TempDir()
+	s := session{T: t, dir: dir}
 	text, err := os.ReadFile(filepath.Join("testdata", "init", script+".py"))
 	if err != nil {
 		t.Fatal(err)
@@ -35,19 +34,19 @@ func testInit(t *testing.T, script string, args []string) {
 		t.Fatal(err)
 	}
 	command := append([]string{"python3", script + ".py"}, args...)
-	run(t, dir, "lxsweep", append([]string{"init", "--"}, command...)...)
+	s.lxsweep(0, append([]string{"init", "--"}, command...)...)
 	drafted, err := os.ReadFile(filepath.Join(dir, "grid.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	compareGolden(t, filepath.Join("testdata", "init", script+".golden.hcl"), drafted)
 
-	if _, stderr := run(t, dir, "lxsweep", "plan", "grid.hcl"); stderr != "" {
+	if _, stderr := s.lxsweep(0, "plan", "grid.hcl"); stderr != "" {
 		t.Errorf("the plan is not silent:\n%s", stderr)
 	}
-	run(t, dir, "lxsweep", "apply", "grid.hcl", "--config", script, "--auto-approve", "--progress", "quiet")
-	alone, _ := run(t, dir, command[0], command[1:]...)
-	swept, _ := run(t, dir, "lxsweep", "logs", script+"-0")
+	s.lxsweep(0, "apply", "grid.hcl", "--config", script, "--auto-approve", "--progress", "quiet")
+	alone, _ := s.exec(0, command[0], command[1:]...)
+	swept, _ := s.lxsweep(0, "logs", script+"-0")
 	if d := cmp.Diff(alone, swept); d != "" {
 		t.Errorf("the script by itself, and by the file (-want +got):\n%s", d)
 	}
@@ -67,15 +66,4 @@ func compareGolden(t *testing.T, golden string, got []byte) {
 	if d := cmp.Diff(string(want), string(got)); d != "" {
 		t.Errorf("%s (-want +got):\n%s", golden, d)
 	}
-}
-
-func run(t *testing.T, dir, name string, args ...string) (stdout, stderr string) {
-	t.Helper()
-	var out, errs strings.Builder
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", cmd, err, &out, &errs)
-	}
-	return out.String(), errs.String()
 }

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 type hearing struct{ *testing.M }
 
 func (m hearing) Run() int {
+	os.Setenv("GORACE", raceAtOnce)
 	ossignal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	return Simulated.Main(run(func() int { return Real.Main(m.M) }))
 }
@@ -39,6 +40,10 @@ func (m hearing) Run() int {
 type run func() int
 
 func (r run) Run() int { return r() }
+
+// raceAtOnce are options of the race detector, which otherwise sleeps for a
+// second at the end of each process.
+const raceAtOnce = "atexit_sleep_ms=0"
 
 // TestScript runs the whole command line: a script a topic, each in a folder of
 // its own. LXSWEEP_UPDATE=1 writes what `cmp stdout` expects anew.
@@ -50,7 +55,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("COLUMNS", "80")
 			e.Setenv("TZ", "UTC")
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
+			e.Setenv("GORACE", raceAtOnce)
 			e.Values[signalled{}] = new(*exec.Cmd)
 			return nil
 		},

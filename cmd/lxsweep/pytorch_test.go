@@ -15,7 +15,6 @@ import (
 // a training that nobody killed.
 func TestPyTorch(t *testing.T) {
 	python := "python=" + pythonWith(t, "torch")
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	root := t.TempDir()
 	copyExample(t, "quickstart", root) // whose images it reads
 	f := &faults{session{T: t, dir: copyExample(t, "pytorch", root)}}

@@ -41,8 +41,9 @@ type tallied struct {
 	removed  int // removed and still running
 	settling int // open in the ledger, at our place
 	live     int
-	kept     int // failures that are left as they are
-	absent   int // wanted, not succeeded and not ours to run: live elsewhere
+	kept     int             // failures that are left as they are
+	rerun    map[string]bool // what --rerun calls those
+	absent   int             // wanted, not succeeded and not ours to run: live elsewhere
 	line     string
 }
 
@@ -132,9 +133,21 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 		t.live++
 	case a.Sign == sweep.SignFailed && !a.Start:
 		t.kept++
+		if t.rerun == nil {
+			t.rerun = map[string]bool{}
+		}
+		t.rerun[rerunWord(a.State)] = true
 	case accepts(pl, a):
 		t.accepted++
 	}
+}
+
+// rerunWord is what --rerun calls a failure that ended in the state.
+func rerunWord(s sweep.State) string {
+	if s == sweep.Lost || s == sweep.Cancelled {
+		return string(s)
+	}
+	return string(sweep.Failed)
 }
 
 // adoptable reports whether the dispatcher takes the row's last attempt over.

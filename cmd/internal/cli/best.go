@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/spf13/cobra"
 
@@ -82,10 +81,7 @@ func runBest(ctx context.Context, o *BestOptions) (err error) {
 		return errorf("lxsweep results lists what there is", "no experiment of sweep %q has a value for: %s", none.Sweep, ui.ObjectiveText(none.Objective))
 	}
 	if o.Output == "json" {
-		e := json.NewEncoder(o.Out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(lines)
+		return writeJSON(o.Out, lines)
 	}
 	again := func(run string) string { return o.reader("show "+run+" --cmd", l) }
 	return ui.WriteBest(o.Out, o.screen(o.Out), won, o.short, again)

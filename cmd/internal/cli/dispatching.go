@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -200,12 +202,28 @@ func (x *execution) next(r ran, code ExitCode) []ui.Hint {
 	case code == ExitInterrupted:
 		hints = append(hints, ui.Hint{Command: x.again(), What: "goes on from here"})
 	case r.summary.Failed > 0 || x.now.kept > 0:
-		hints = append(hints, ui.Hint{Command: x.again("--rerun", "failed"), What: "runs the failures again"})
+		hints = append(hints, ui.Hint{Command: x.again(x.rerun(r)...), What: "runs the failures again"})
 	}
 	if r.summary.Succeeded > 0 {
 		hints = append(hints, ui.Hint{Command: x.reader("results", x.pl.ledger), What: "all of them"})
 	}
 	return hints
+}
+
+// rerun is the option that runs the failures of now and of earlier again; what
+// was interrupted needs none.
+func (x *execution) rerun(r ran) []string {
+	words := map[string]bool{}
+	maps.Copy(words, x.now.rerun)
+	for state := range r.summary.ByState {
+		if state != sweep.Succeeded && state != sweep.Interrupted {
+			words[rerunWord(state)] = true
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return []string{"--rerun", strings.Join(sortedKeys(words), ",")}
 }
 
 // boards draws the top of every sweep's leaderboard.

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
 )
 
@@ -63,15 +65,17 @@ func runFmt(_ context.Context, o *FmtOptions) error {
 	}
 	list, diags := hcl.Format(paths, o.readInput)
 	wrong := o.diagnose(diags)
-	changed := false
+	changed := 0
 	for _, f := range list {
-		changed = changed || f.Changed()
+		if f.Changed() {
+			changed++
+		}
 		if err := o.format(f); err != nil {
 			return err
 		}
 	}
-	if wrong == nil && changed && o.Check {
-		return said(ExitError)
+	if wrong == nil && changed > 0 && o.Check {
+		return errorf(strings.TrimSpace("lxsweep fmt "+quoteAll(o.Files)), "%s laid out otherwise", ui.Count(changed, "file is", "files are"))
 	}
 	return wrong
 }

@@ -70,10 +70,8 @@ func (f *Factory) usage(cmd *cobra.Command) error {
 func (f *Factory) help(cmd *cobra.Command, _ []string) {
 	w := cmd.OutOrStdout()
 	for _, paragraph := range strings.Split(cmp.Or(cmd.Long, cmd.Short), "\n\n") {
-		if columns := f.Out.Width(); columns > 0 && columns < 80 { // it is laid out for 80
-			paragraph = strings.Join(ui.Wrap(paragraph, columns), "\n")
-		}
-		fmt.Fprintf(w, "%s\n\n", paragraph)
+		lines := ui.Wrap(paragraph, min(helpWidth(f.Out.Width()), 80))
+		fmt.Fprintf(w, "%s\n\n", strings.Join(lines, "\n"))
 	}
 	_ = cmd.Usage()
 }

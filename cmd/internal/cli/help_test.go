@@ -23,11 +23,6 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" || cmd.RunE == nil {
 			t.Errorf("%s lacks a text, a Long, an Example or something to do", cmd.Name())
 		}
-		for line := range strings.Lines(cmd.Long) {
-			if len(line) > 82 {
-				t.Errorf("%s: a line of its help is too long: %s", cmd.Name(), line)
-			}
-		}
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			if !slices.ContainsFunc(flagGroups, func(g struct {
 				title string

@@ -81,6 +81,8 @@ func (o *InitOptions) complete(args []string, dash int) error {
 	return nil
 }
 
+// blankFile is a file about no program, less draft.Steps.
+//
 //go:embed init.hcl
 var blankFile string
 
@@ -89,7 +91,7 @@ func runInit(ctx context.Context, o *InitOptions) error {
 	if _, err := os.Lstat(target); err == nil {
 		return o.isThere()
 	}
-	drafted := draft.Draft{Text: []byte(strings.ReplaceAll(blankFile, "grid.hcl", filepath.Base(target)))}
+	drafted := draft.Draft{Text: []byte(strings.Replace(blankFile, "# STEPS\n", draft.Steps(filepath.Base(target)), 1))}
 	if len(o.Command) > 0 {
 		p, err := o.program(ctx, target)
 		if err != nil {
@@ -135,6 +137,9 @@ func (o *InitOptions) tell(target string, d draft.Draft) error {
 	text := "wrote " + o.File
 	if len(o.Command) > 0 {
 		text += ": " + ui.Count(d.Hyperparameters, "hyperparameter", "hyperparameters")
+	}
+	if len(o.Command) > 0 && d.Hyperparameters == 0 {
+		text += "\nno option could be read of its --help: write hp and cmd in the file"
 	}
 	for _, m := range d.Missing {
 		text += "\nchange in the file what is required: " + m

@@ -1,9 +1,7 @@
 # A first sweep. For a file about a program of yours, remove this one and type:
 #   lxsweep init -- python train.py
 #
-#   lxsweep plan grid.hcl      what would run
-#   lxsweep apply grid.hcl     run it, as many at once as there are cores
-#   lxsweep results            which experiment won
+# STEPS
 
 config "ex" {
   hp { # every hyperparameter, with its default

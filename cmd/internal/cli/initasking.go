@@ -149,9 +149,10 @@ func read(stdout, stderr string) argparse.Help {
 // silent is the error of a program that does not say its options.
 func (o *InitOptions) silent(words []string, stderr string, err error) error {
 	line := strings.Join(words, " ") + " --help"
-	hint := "see what is wrong: " + line
+	byHand := "lxsweep init " + o.File + ", and fill in cmd"
+	hint := "see what is wrong: " + line + "\nif it knows no --help: " + byHand
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errorf("if it is slow to load: --timeout 5m; if it does not read its arguments: lxsweep init "+o.File+", and fill in cmd",
+		return errorf("if it is slow to load: --timeout 5m; if it does not read its arguments: "+byHand,
 			"%s did not end within %s, and was stopped; nothing was written", line, o.Timeout)
 	}
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {

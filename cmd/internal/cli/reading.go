@@ -169,7 +169,11 @@ func haveMetrics(boards []*ui.Board, by *sweep.Objective) error {
 	}
 	for _, g := range by.Goals {
 		if !known[g.Metric] {
-			return errorf("there are: "+strings.Join(sortedKeys(known), ", "), "no run here has the metric %q", g.Metric)
+			hint := "there are: " + strings.Join(sortedKeys(known), ", ")
+			if len(known) == 0 {
+				hint = "no run here has any: lxsweep status shows how they stand"
+			}
+			return errorf(hint, "no run here has the metric %q", g.Metric)
 		}
 	}
 	return nil
@@ -269,12 +273,5 @@ func knownText(all []sweep.Asked) string {
 			known = append(known, text)
 		}
 	}
-	text := ""
-	for i, k := range known[:min(len(known), 8)] {
-		if i > 0 {
-			text += ", "
-		}
-		text += k
-	}
-	return text
+	return strings.Join(known[:min(len(known), 8)], ", ")
 }

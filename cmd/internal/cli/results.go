@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -156,14 +155,15 @@ func eachLine(boards []*ui.Board, limit int, f func(resultLine) error) error {
 func writeResultsJSON(w io.Writer, boards []*ui.Board, limit int) error {
 	lines := []resultLine{}
 	_ = eachLine(boards, limit, func(l resultLine) error { lines = append(lines, l); return nil })
-	b := bufio.NewWriter(w)
-	e := json.NewEncoder(b)
+	return writeJSON(w, lines)
+}
+
+// writeJSON writes a value for people and programs: in lines, and < as it is.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(lines); err != nil {
-		return err
-	}
-	return b.Flush()
+	return e.Encode(v)
 }
 
 func writeResultsCSV(w io.Writer, boards []*ui.Board, limit int) error {

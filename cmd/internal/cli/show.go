@@ -100,12 +100,11 @@ func (o *ShowOptions) one(ctx context.Context, where *places, r *sweep.Record) e
 	for i, t := range attempts {
 		run.Attempts[i].Cluster = onCluster(ctx, where, r.RunName(), t)
 	}
-	text, err := json.MarshalIndent(run, "", "  ")
-	if err != nil {
-		return err
-	}
 	if o.Output == "json" {
-		_, err = fmt.Fprintf(o.Out, "%s\n", text)
+		return writeJSON(o.Out, run)
+	}
+	text, err := json.Marshal(run)
+	if err != nil {
 		return err
 	}
 	if text, err = asYAML(text); err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -73,10 +72,7 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		status.Add(b, live)
 	}
 	if o.Output == "json" {
-		e := json.NewEncoder(o.Out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(&status)
+		return writeJSON(o.Out, &status)
 	}
 	if err := status.Write(o.Out, o.screen(o.Out)); err != nil {
 		return err

@@ -43,7 +43,7 @@ func (t *trying) missing(list []sweep.Metric) (texts []string) {
 	for _, g := range o.Goals {
 		if _, ok := o.Score(g, list); !ok {
 			texts = append(texts, fmt.Sprintf(
-				"the objective's metric %q has no value here: apply would call this no-result\nname one of those found in the objective of sweep %q, or print %s=0.5",
+				"the objective's metric %q has no value here: apply would call this no-result\nin the objective of sweep %q name one that was found, or print %s=0.5",
 				g.Metric, t.action.Experiment.Sweep, g.Metric))
 		}
 	}

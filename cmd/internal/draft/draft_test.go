@@ -88,6 +88,8 @@ func TestSourcesMetric(t *testing.T) {
 	for source, want := range map[string]string{
 		`print(f"loss={loss} val_loss={v:.3f}")`:                `minimize = "val_loss"`,
 		`print("test_acc: %.3f, val_acc: %.3f" % (a, b))`:       `maximize = "val_acc"`,
+		`print(f"train/loss={loss:.3f} val/acc: {v:.3f}")`:      `maximize = "val/acc"`,
+		`print(f"train/loss={loss:.3f}")`:                       `# objective { minimize = "val_loss" }`,
 		"loss = criterion(x)\nprint('done')":                    `# objective { minimize = "val_loss" }`,
 		`logger.info("accuracy={}, loss {}".format(acc, loss))`: `maximize = "accuracy"`,
 	} {

@@ -144,17 +144,22 @@ func float(text string) float64 {
 	return f
 }
 
-var metricName = regexp.MustCompile(`\b(?:(?:val|valid|validation|dev|eval|test)_)?(?:loss|acc|accuracy|error|f1|auc|bleu|perplexity|ppl|rmse|mse)\b`)
+// metricName finds a metric, and the set it is measured on; a name may hold any
+// of \w/.@-, so that the loss of train/loss is none.
+var metricName = regexp.MustCompile(`(?:^|[^\w/.@-])((?:(val|valid|validation|dev|eval|test)[_/.-])?(?:loss|acc|accuracy|error|f1|auc|bleu|perplexity|ppl|rmse|mse)\b)`)
 
 // objective is the metric that a script's own text seems to print as name=value,
 // and whether more is better; empty if there is none.
 func objective(source string) (metric string, maximize bool) {
 	best := -1
 	for line := range strings.Lines(source) {
-		for _, at := range metricName.FindAllStringIndex(line, -1) {
-			name := line[at[0]:at[1]]
-			if printed.MatchString(line[at[1]:]) && rank(name) > best {
-				metric, best = name, rank(name)
+		for _, at := range metricName.FindAllStringSubmatchIndex(line, -1) {
+			name, set := line[at[2]:at[3]], ""
+			if at[4] >= 0 {
+				set = line[at[4]:at[5]]
+			}
+			if printed.MatchString(line[at[1]:]) && rank(name, set) > best {
+				metric, best = name, rank(name, set)
 			}
 		}
 	}
@@ -168,15 +173,13 @@ var (
 
 // rank prefers what is measured on data that was not trained on, but for the
 // last test, and a loss, which is finer.
-func rank(metric string) int {
-	set, _, split := strings.Cut(metric, "_")
-	rank := 0
-	switch {
-	case !split:
-	case set == "test":
+func rank(metric, set string) int {
+	rank := 4
+	switch set {
+	case "":
+		rank = 0
+	case "test":
 		rank = 2
-	default:
-		rank = 4
 	}
 	if strings.HasSuffix(metric, "loss") {
 		rank++

@@ -19,10 +19,7 @@ func (w *writer) file() {
 	command := short(strings.Join(w.Command, " "))
 	w.line("# A first sweep over %s, drafted from what it says of its options.", command)
 	w.line("#")
-	column := len("lxsweep apply ") + len(w.Name)
-	w.line("#   %-*s     what would run", column, "lxsweep plan "+w.Name)
-	w.line("#   %-*s     run it, as many at once as there are cores", column, "lxsweep apply "+w.Name)
-	w.line("#   %-*s     which experiment won", column, "lxsweep results")
+	w.b.WriteString(Steps(w.Name))
 	w.missing()
 	w.line("")
 	w.line("config %q {", w.title())
@@ -32,6 +29,20 @@ func (w *writer) file() {
 	w.line("}")
 	w.line("")
 	w.sweep()
+}
+
+// Steps is what to do with a file of that name, as comments of it.
+func Steps(name string) string {
+	var b strings.Builder
+	for _, step := range [][2]string{
+		{"try " + name, "does one experiment work?"},
+		{"plan " + name, "what would run"},
+		{"apply " + name, "run it, as many at once as there are cores"},
+		{"results", "which experiment won"},
+	} {
+		fmt.Fprintf(&b, "#   lxsweep %-*s  # %s\n", len("apply ")+len(name), step[0], step[1])
+	}
+	return b.String()
 }
 
 func (w *writer) missing() {
@@ -50,6 +61,12 @@ func (w *writer) missing() {
 }
 
 func (w *writer) hp() {
+	if !slices.ContainsFunc(w.levels, func(l *level) bool { return len(l.hypers)+len(l.left) > 0 }) {
+		w.line("hp { # --help names no option that could be read: write them here")
+		w.line("# lr = 0.1 # and ${flags(hp)} in cmd passes --lr 0.1")
+		w.line("}")
+		return
+	}
 	w.line("# Every hyperparameter, with the program's own default.")
 	w.line("hp {")
 	root := &node{}

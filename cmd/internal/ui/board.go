@@ -64,7 +64,7 @@ func writeDropped(w io.Writer, s Screen, indent string, dropped []string, where 
 }
 
 func (b *Board) table() *Table {
-	t := &Table{Indent: 2, Columns: []Column{{}, {Title: "run"}}}
+	t := &Table{Indent: 2, Columns: []Column{{}, {Title: "run", Tail: runTail}}}
 	for _, g := range b.goals() {
 		t.Columns = append(t.Columns, Column{Title: g.Metric})
 	}
@@ -81,6 +81,9 @@ func (b *Board) table() *Table {
 	}
 	return t
 }
+
+// runTail is what is left of a long run name at the least: its number.
+const runTail = 12
 
 func (b *Board) goals() []sweep.Goal {
 	if b.Objective == nil {

@@ -142,7 +142,7 @@ func (t *PlanText) writeSweep(w io.Writer, s *sweep.Sweep, st sweep.Stages) {
 const cellWidth = 24
 
 func (t *PlanText) writeRows(w io.Writer, rows *sample, paths []string, configs bool) {
-	columns := []Column{{}, {Title: "run"}, {Title: "config", Drop: 1}}
+	columns := []Column{{}, {Title: "run", Tail: runTail}, {Title: "config", Drop: 1}}
 	for _, path := range paths {
 		columns = append(columns, Column{Title: path, Drop: 2, Most: cellWidth})
 	}
@@ -231,7 +231,7 @@ var legend = []struct {
 	{sweep.SignLive, "running or queued: apply waits for it"},
 	{sweep.SignNew, "no finished attempt: apply runs it"},
 	{sweep.SignChanged, "its work changed: a failure runs again, a success is kept unless --rerun changed (--accept-changed: the same work)"},
-	{sweep.SignFailed, "ended without success: kept unless --rerun failed"},
+	{sweep.SignFailed, "ended without success: kept unless --rerun failed, lost or cancelled"},
 	{sweep.SignUnchanged, "succeeded: kept"},
 	{sweep.SignRemoved, "no longer asked for: kept (--cancel-removed ends those that run)"},
 }

@@ -120,8 +120,11 @@ func endedText(e runner.Ended) string {
 			text += ": " + why
 		}
 	}
-	if e.Retry {
-		text += fmt.Sprintf("; tries again in %s", Duration(e.Backoff))
+	switch {
+	case e.Retry && e.Backoff > 0:
+		text += "; tries again in " + Duration(e.Backoff)
+	case e.Retry:
+		text += "; tries again"
 	}
 	return text
 }

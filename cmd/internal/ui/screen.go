@@ -82,6 +82,20 @@ func (s Screen) Fit(text string, columns int) string {
 	return s.Clean(Fit(text, columns-len(asciiEllipsis)+1))
 }
 
+// fitTail keeps the end of a clean text that is too long.
+func (s Screen) fitTail(text string, columns int) string {
+	if Width(text) <= columns {
+		return text
+	}
+	mark := s.Clean(ellipsis)
+	for i := range text {
+		if Width(mark)+Width(text[i:]) <= columns {
+			return mark + text[i:]
+		}
+	}
+	return mark
+}
+
 // Clean is Clean with what the screen cannot show written as Go writes it, too,
 // and with the screen's own ellipsis.
 func (s Screen) Clean(text string) string {

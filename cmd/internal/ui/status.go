@@ -135,7 +135,7 @@ func (st *sweepStatus) write(w io.Writer, s Screen) {
 	if len(st.Runs) == 0 {
 		return
 	}
-	t := &Table{Indent: 2, Columns: []Column{{Title: "run"}, {Title: "state"}, {Title: "took", Drop: 1}, {Title: "attempt", Drop: 2}, {Title: "host", Drop: 3}, {Title: "why", Shrink: 16}}}
+	t := &Table{Indent: 2, Columns: []Column{{Title: "run", Tail: runTail}, {Title: "state"}, {Title: "took", Drop: 1}, {Title: "attempt", Drop: 2}, {Title: "host", Drop: 3}, {Title: "why", Shrink: 16}}}
 	for _, run := range st.Runs {
 		t.Rows = append(t.Rows, run.row())
 	}

@@ -30,6 +30,9 @@ type Column struct {
 	Drop int
 	// Shrink is the width that it may be cut to; 0 means never.
 	Shrink int
+	// Tail is the width of its end that is left, at the least, once no more may
+	// be left out; 0 means all.
+	Tail int
 	// Most is the width that it has at most; 0 means any.
 	Most int
 }
@@ -62,6 +65,7 @@ func (t *Table) Write(w io.Writer, s Screen) (dropped []string, err error) {
 	for s.Width > 0 && !l.fit(t, s.Width) {
 		i := l.leaveOut(t)
 		if i < 0 {
+			l.cutFronts(t, s.Width)
 			break
 		}
 		dropped = append([]string{t.Columns[i].Title}, dropped...)
@@ -119,14 +123,8 @@ func numeric(text string) bool {
 
 // fit chooses widths and reports whether the line is at most so wide.
 func (l *layout) fit(t *Table, columns int) bool {
-	over := t.Indent - gap - columns
-	for i, w := range l.natural {
-		l.width[i] = w
-		if w > 0 {
-			over += w + gap
-		}
-	}
-	for over > 0 {
+	copy(l.width, l.natural)
+	for over := l.over(t, columns); over > 0; {
 		i := l.widest(t)
 		if i < 0 {
 			return false
@@ -136,6 +134,26 @@ func (l *layout) fit(t *Table, columns int) bool {
 		over -= cut
 	}
 	return true
+}
+
+// over is by how much the line is wider than the columns.
+func (l *layout) over(t *Table, columns int) int {
+	over := t.Indent - gap - columns
+	for _, w := range l.width {
+		if w > 0 {
+			over += w + gap
+		}
+	}
+	return over
+}
+
+// cutFronts cuts what may lose its beginning.
+func (l *layout) cutFronts(t *Table, columns int) {
+	for i, c := range t.Columns {
+		if over := l.over(t, columns); over > 0 && c.Tail > 0 {
+			l.width[i] = min(l.width[i], max(c.Tail, l.width[i]-over))
+		}
+	}
 }
 
 // widest is the column with most to give, -1 without one.
@@ -178,7 +196,11 @@ func (l *layout) line(b *bufio.Writer, t *Table, s Screen, cells []Cell) {
 		if w == 0 || i >= len(cells) {
 			continue
 		}
-		text := s.Fit(s.Clean(cells[i].Text), w)
+		text := s.Clean(cells[i].Text)
+		if t.Columns[i].Tail > 0 {
+			text = s.fitTail(text, w)
+		}
+		text = s.Fit(text, w)
 		if s.Width > 0 && !t.Whole {
 			text = s.Fit(text, max(1, s.Width-used-pending))
 		}

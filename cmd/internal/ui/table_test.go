@@ -78,3 +78,25 @@ func TestWantColor(t *testing.T) {
 		}
 	}
 }
+
+// TestTableKeepsTails holds that what has its place before a score loses its
+// beginning, and not its end, once no other column may go.
+func TestTableKeepsTails(t *testing.T) {
+	for columns, want := range map[int]string{
+		40: "run                          val_loss\na-name-of-some-length-12345       0.5\n",
+		30: "run                   val_loss\n…f-some-length-12345       0.5\n",
+		18: "run       val_loss\n…h-12345       0.5\n",
+	} {
+		table := &Table{
+			Columns: []Column{{Title: "run", Tail: 8}, {Title: "val_loss"}, {Title: "lr", Drop: 1}},
+			Rows:    []Row{Texts("a-name-of-some-length-12345", "0.5", "0.0001")},
+		}
+		var b bytes.Buffer
+		if _, err := table.Write(&b, Screen{Width: columns}); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("%d columns: got\n%swant\n%s", columns, &b, want)
+		}
+	}
+}

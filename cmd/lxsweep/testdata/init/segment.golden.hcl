@@ -1,8 +1,9 @@
 # A first sweep over python3 segment.py, drafted from what it says of its options.
 #
-#   lxsweep plan grid.hcl      what would run
-#   lxsweep apply grid.hcl     run it, as many at once as there are cores
-#   lxsweep results            which experiment won
+#   lxsweep try grid.hcl    # does one experiment work?
+#   lxsweep plan grid.hcl   # what would run
+#   lxsweep apply grid.hcl  # run it, as many at once as there are cores
+#   lxsweep results         # which experiment won
 
 config "segment" {
   # Every hyperparameter, with the program's own default.
