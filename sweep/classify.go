@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 )
 
 // classify fills in a's sign, state, start and reason. The first match wins:
@@ -25,7 +26,7 @@ func (o *PlanOptions) classify(a *Action) {
 	case a.State == Interrupted:
 		a.Sign, a.Start, a.Why = SignNew, true, interruptedWhy(last)
 	case a.State == Failed && (last.Class == Infrastructure || last.Class == Refused) && last.Started.IsZero():
-		a.Sign, a.Start, a.Why = SignNew, true, "was not started: "+last.Reason
+		a.Sign, a.Start, a.Why = SignNew, true, "was not started: "+strings.TrimPrefix(last.Reason, "not started: ")
 	case changed && !(o.AcceptChanged && a.State == Succeeded):
 		a.Sign = SignChanged
 		a.Start = o.Rerun.Changed || o.named(a) || hasFailed(a.State) || a.State != Succeeded && o.again(a.State)

@@ -280,12 +280,17 @@ func TestAFailureNobodyWatchedIsAdoptedIfItHasRetries(t *testing.T) {
 
 func TestWhatTheMachineryNeverStartedIsNew(t *testing.T) {
 	s := line(0)
-	ledger := &past{}
-	r := ledger.record(experiments(s)[0], sweep.Failed)
-	r.Last.Class, r.Last.Reason = sweep.Infrastructure, "too many open files"
-	for a := range sweep.NewPlan([]*sweep.Sweep{s}, sweep.PlanOptions{Past: ledger}).Actions(context.Background()) {
-		if a.Sign != sweep.SignNew || !a.Start || a.Why != "was not started: too many open files" {
-			t.Errorf("%s %v %q", a.Sign, a.Start, a.Why)
+	for class, reason := range map[sweep.Class]string{
+		sweep.Infrastructure: "too many open files",
+		sweep.Refused:        "not started: too many open files",
+	} {
+		ledger := &past{}
+		r := ledger.record(experiments(s)[0], sweep.Failed)
+		r.Last.Class, r.Last.Reason = class, reason
+		for a := range sweep.NewPlan([]*sweep.Sweep{s}, sweep.PlanOptions{Past: ledger}).Actions(context.Background()) {
+			if a.Sign != sweep.SignNew || !a.Start || a.Why != "was not started: too many open files" {
+				t.Errorf("%s: %s %v %q", class, a.Sign, a.Start, a.Why)
+			}
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 type session struct {
 	*testing.T
 	dir string
+	env []string // beside the test's own
 }
 
 // lxsweep runs a command that must end with the code, and returns what it wrote
@@ -24,7 +25,7 @@ type session struct {
 func (s session) lxsweep(code int, args ...string) (out, said string) {
 	s.Helper()
 	cmd := exec.Command("lxsweep", args...)
-	cmd.Dir = s.dir
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -91,7 +92,7 @@ func stranger(t *testing.T) session {
 	if err != nil || !regexp.MustCompile(`(?m)^sweep grid  minimize val_loss\n.*\n  1  digits-`).Match(out) {
 		t.Fatalf("%s: %v, or no leaderboard in\n%s", typed, err, out)
 	}
-	return session{t, filepath.Join(clone, "examples", "quickstart")}
+	return session{T: t, dir: filepath.Join(clone, "examples", "quickstart")}
 }
 
 // TestDemo is what the README promises: in a fresh clone one command trains the

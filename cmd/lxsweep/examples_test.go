@@ -34,7 +34,7 @@ func TestExamples(t *testing.T) {
 			if filepath.Base(folder) != "quickstart" {
 				copyExample(t, filepath.Base(folder), root)
 			}
-			s := session{t, filepath.Join(root, filepath.Base(folder))}
+			s := session{T: t, dir: filepath.Join(root, filepath.Base(folder))}
 			s.checkFiles()
 			if filepath.Base(folder) == "quickstart" {
 				return

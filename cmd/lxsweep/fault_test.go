@@ -26,7 +26,7 @@ import (
 type faults struct{ session }
 
 func newFaults(t *testing.T, grid string) *faults {
-	f := &faults{session{t, t.TempDir()}}
+	f := &faults{session{T: t, dir: t.TempDir()}}
 	f.write("grid.hcl", grid)
 	t.Cleanup(func() { // the programs that wait for it end
 		for _, name := range []string{"go", "go-0", "go-1", "go-2", "go-3"} {
@@ -62,7 +62,7 @@ func (f *faults) start(args ...string) *background {
 	}
 	defer said.Close()
 	b := &background{Cmd: exec.Command("lxsweep", args...), said: said.Name()}
-	b.Dir, b.Stdout, b.Stderr = f.dir, said, said
+	b.Dir, b.Env, b.Stdout, b.Stderr = f.dir, append(os.Environ(), f.env...), said, said
 	if err := b.Start(); err != nil {
 		f.Fatal(err)
 	}
@@ -405,9 +405,9 @@ func TestReadOnlyFolder(t *testing.T) {
 	out := t.TempDir()
 	f := newFaults(t, strings.ReplaceAll(strings.ReplaceAll(waitingGrid, ">>events", ">>"+out+"/events"), "until", "! until"))
 	f.edit("grid.hcl", "! until test -e go-${hp.x}; do sleep 0.02; done", "echo loss=${hp.x}")
-	programs := &faults{session{t, out}}
+	programs := &faults{session{T: t, dir: out}}
 
-	view := &faults{session{t, readOnly(t, f.dir)}}
+	view := &faults{session{T: t, dir: readOnly(t, f.dir)}}
 	view.lxsweep(0, "plan", "grid.hcl")
 	if said := view.end(view.apply(), 1); !strings.Contains(said, "the ledger is read-only") {
 		t.Errorf("without a ledger it said\n%s", said)

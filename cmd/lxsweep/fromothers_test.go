@@ -36,7 +36,7 @@ func TestFromOthers(t *testing.T) {
 // others is somebody who reads the folder's plans.
 func others(t *testing.T) session {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
-	return session{t, fromOthers}
+	return session{T: t, dir: fromOthers}
 }
 
 // point is the hyperparameters of an experiment, by their paths.

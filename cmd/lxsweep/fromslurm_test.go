@@ -82,7 +82,7 @@ func TestFromSlurm(t *testing.T) {
 		t.Skip(err)
 	}
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
-	s := session{t, copyExample(t, "from-slurm", t.TempDir())}
+	s := session{T: t, dir: copyExample(t, "from-slurm", t.TempDir())}
 	tasks := s.runArray("sweep.sbatch")
 	best := slices.MinFunc(tasks, func(a, b task) int { return cmp.Compare(a.valLoss, b.valLoss) })
 	var commands []string

@@ -12,6 +12,15 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
+)
+
+// The clusters of all tests: one whose nodes are simulated, and one whose node
+// runs containers.
+var (
+	Simulated kubetest.Shared
+	Real      = kubetest.Shared{Options: kubetest.Options{Real: true}}
 )
 
 func TestMain(m *testing.M) {
@@ -24,8 +33,12 @@ type hearing struct{ *testing.M }
 
 func (m hearing) Run() int {
 	ossignal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	return m.M.Run()
+	return Simulated.Main(run(func() int { return Real.Main(m.M) }))
 }
+
+type run func() int
+
+func (r run) Run() int { return r() }
 
 // TestScript runs the whole command line: a script a topic, each in a folder of
 // its own. LXSWEEP_UPDATE=1 writes what `cmp stdout` expects anew.

@@ -18,7 +18,7 @@ func TestPyTorch(t *testing.T) {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process
 	root := t.TempDir()
 	copyExample(t, "quickstart", root) // whose images it reads
-	f := &faults{session{t, copyExample(t, "pytorch", root)}}
+	f := &faults{session{T: t, dir: copyExample(t, "pytorch", root)}}
 
 	f.lxsweep(0, "apply", "--auto-approve", "--var", python, "grid.hcl")
 	trained := f.results()

@@ -13,7 +13,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -141,7 +140,7 @@ func (c *Claim) idle(ctx context.Context, lease *coordinationv1.Lease) error {
 
 func (c *Claim) get(ctx context.Context, name string) (lease *coordinationv1.Lease, err error) {
 	err = c.cluster.patiently(ctx, c.o.Duration, func(ctx context.Context) error {
-		lease, err = c.api().Get(ctx, leaseName(name), metav1.GetOptions{})
+		lease, err = c.cluster.leases.Get(ctx, leaseName(name), metav1.GetOptions{})
 		return err
 	})
 	return lease, err
@@ -152,9 +151,9 @@ func (c *Claim) put(ctx context.Context, lease *coordinationv1.Lease) (*coordina
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if lease.ResourceVersion == "" {
-		return c.api().Create(ctx, lease, metav1.CreateOptions{})
+		return c.cluster.leases.Create(ctx, lease, metav1.CreateOptions{})
 	}
-	return c.api().Update(ctx, lease, metav1.UpdateOptions{})
+	return c.cluster.leases.Update(ctx, lease, metav1.UpdateOptions{})
 }
 
 // fill makes a Lease ours, in a copy.
@@ -230,7 +229,7 @@ func (c *Claim) rewrite(ctx context.Context, lease, changed *coordinationv1.Leas
 			return lease, err
 		}
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		now, err := c.api().Get(ctx, lease.Name, metav1.GetOptions{})
+		now, err := c.cluster.leases.Get(ctx, lease.Name, metav1.GetOptions{})
 		cancel()
 		if err != nil && !apierrors.IsNotFound(err) {
 			return lease, err
@@ -327,8 +326,4 @@ func (c *Claim) names() []string {
 		names = append(names, lease.Name)
 	}
 	return slices.Clip(names)
-}
-
-func (c *Claim) api() coordination.LeaseInterface {
-	return c.cluster.leases.Leases(c.cluster.Namespace)
 }

@@ -5,20 +5,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
 
-	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
-	batchv1 "k8s.io/client-go/kubernetes/typed/batch/v1"
-	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
-	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 )
 
 // Target says which cluster and namespace, as kubectl's flags of these names
@@ -37,10 +34,7 @@ type Cluster struct {
 	window *window
 	claim  atomic.Pointer[Claim] // nil for none
 
-	batch  batchv1.BatchV1Interface
-	core   corev1.CoreV1Interface
-	leases coordinationv1.CoordinationV1Interface
-	access authorizationv1.AuthorizationV1Interface
+	clients
 }
 
 // callTimeout is how long one request may take; those that stream have none.
@@ -74,6 +68,7 @@ func Connect(t Target, agent string) (*Cluster, error) {
 }
 
 func (c *Cluster) connect(config *rest.Config, agent string) (err error) {
+	klog.SetLogger(logr.Discard()) // errors are returned; what client-go logs would be drawn over
 	if c.id, err = clusterID(config); err != nil {
 		return err
 	}
@@ -88,12 +83,8 @@ func (c *Cluster) connect(config *rest.Config, agent string) (err error) {
 	if c.http, err = rest.HTTPClientFor(config); err != nil {
 		return fmt.Errorf("the kubeconfig's credentials: %w", err)
 	}
-	var errs [4]error
-	c.batch, errs[0] = batchv1.NewForConfigAndClient(config, c.http)
-	c.core, errs[1] = corev1.NewForConfigAndClient(config, c.http)
-	c.leases, errs[2] = coordinationv1.NewForConfigAndClient(config, c.http)
-	c.access, errs[3] = authorizationv1.NewForConfigAndClient(config, c.http)
-	return errors.Join(errs[:]...)
+	c.clients, err = newClients(config, c.http, c.Namespace)
+	return err
 }
 
 // clusterID tells clusters apart, the same inside a pod and outside: by the
@@ -117,5 +108,3 @@ func clusterID(config *rest.Config) (string, error) {
 
 // Place is what attempts are recorded with: the cluster and the namespace.
 func (c *Cluster) Place() string { return c.id + "/" + c.Namespace }
-
-func (c *Cluster) jobs() batchv1.JobInterface { return c.batch.Jobs(c.Namespace) }

@@ -64,7 +64,7 @@ func (u *run) post(ctx context.Context, job *batchv1.Job) (made *batchv1.Job, er
 	insisting, end := insistently(ctx)
 	defer end()
 	err = u.cluster.write(insisting, u.patience.Unreachable, func(ctx context.Context) error {
-		made, err = u.cluster.jobs().Create(ctx, job, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+		made, err = u.cluster.jobs.Create(ctx, job, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 		return err
 	})
 	return made, err
@@ -119,7 +119,7 @@ func (u *run) meet(ctx context.Context, job *batchv1.Job, queued func(string)) (
 
 func (u *run) get(ctx context.Context, name string) (job *batchv1.Job, err error) {
 	err = u.cluster.patiently(ctx, u.patience.Unreachable, func(ctx context.Context) error {
-		job, err = u.cluster.jobs().Get(ctx, name, metav1.GetOptions{})
+		job, err = u.cluster.jobs.Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
 	return job, err

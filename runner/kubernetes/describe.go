@@ -67,7 +67,7 @@ func (r *Runner) Describe(ctx context.Context, runName string, attempt int) (Des
 // look asks the server for a Job of ours and its pods, oldest first.
 func (r *Runner) look(ctx context.Context, name string) (s sight, err error) {
 	err = r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) error {
-		s.job, err = r.cluster.jobs().Get(ctx, name, metav1.GetOptions{})
+		s.job, err = r.cluster.jobs.Get(ctx, name, metav1.GetOptions{})
 		return err
 	})
 	switch {
@@ -80,7 +80,7 @@ func (r *Runner) look(ctx context.Context, name string) (s sight, err error) {
 	}
 	var pods *corev1.PodList
 	err = r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) error {
-		pods, err = r.cluster.core.Pods(r.cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
+		pods, err = r.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
 		return err
 	})
 	if err != nil {
@@ -145,7 +145,7 @@ func conditionWords(of, is, reason, message string) string {
 func (r *Runner) eventsOf(ctx context.Context, kind string, object *metav1.ObjectMeta) ([]Event, error) {
 	var found *corev1.EventList
 	err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {
-		found, err = r.cluster.core.Events(r.cluster.Namespace).List(ctx, metav1.ListOptions{
+		found, err = r.cluster.events.List(ctx, metav1.ListOptions{
 			FieldSelector: fmt.Sprintf("involvedObject.kind=%s,involvedObject.uid=%s", kind, object.UID),
 		})
 		return err

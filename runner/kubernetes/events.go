@@ -50,7 +50,7 @@ func readEvents(ctx context.Context, c *Cluster, kind, reason string) *eventList
 	list := &eventList{read: time.Now(), words: map[string]string{}}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	found, err := c.core.Events(c.Namespace).List(ctx, metav1.ListOptions{
+	found, err := c.events.List(ctx, metav1.ListOptions{
 		FieldSelector: fmt.Sprintf("involvedObject.kind=%s,reason=%s", kind, reason),
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (u *run) harvest(s sight) sweep.Outcome {
 
 // podsOf asks the server for the pods of a Job that has ended.
 func (u *run) podsOf(ctx context.Context, s sight) []*corev1.Pod {
-	list, err := u.cluster.core.Pods(u.cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + u.ref.name})
+	list, err := u.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + u.ref.name})
 	if err != nil {
 		return s.pods
 	}
@@ -105,14 +105,14 @@ func (u *run) copyLog(ctx context.Context, pod, path string) error {
 
 func (c *Cluster) logs(ctx context.Context, pod string, follow bool) (io.ReadCloser, error) {
 	o := &corev1.PodLogOptions{Container: mainContainer, Follow: follow}
-	return c.core.Pods(c.Namespace).GetLogs(pod, o).Stream(ctx)
+	return c.core.Get().Namespace(c.Namespace).Resource("pods").Name(pod).SubResource("log").VersionedParams(o, c.codec).Stream(ctx)
 }
 
 // Logs copies the output of an attempt's pod to w; with follow until the program
 // ends. It is for attempts that are not harvested: the others' logs are files.
 func (r *Runner) Logs(ctx context.Context, runName string, attempt int, follow bool, w io.Writer) error {
 	name := jobName(runName, attempt)
-	list, err := r.cluster.core.Pods(r.cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
+	list, err := r.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
 	if err != nil {
 		return fmt.Errorf("looking for the pod of %s: %w", runName, err)
 	}

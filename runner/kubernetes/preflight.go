@@ -99,7 +99,7 @@ func (r *Runner) Preflight(ctx context.Context, examples []runner.Attempt) (*Rea
 }
 
 func (r *Runner) version(ctx context.Context, ready *Readiness) error {
-	text, err := r.cluster.batch.RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	text, err := r.cluster.core.Get().AbsPath("/version").Do(ctx).Raw()
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (r *Runner) permitted(ctx context.Context, ready *Readiness) error {
 					Namespace: r.cluster.Namespace, Group: p.group, Resource: p.resource, Subresource: p.subresource, Verb: p.verb,
 				},
 			}}
-			answer, err := r.cluster.access.SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+			answer, err := r.cluster.reviews.Create(ctx, review, metav1.CreateOptions{})
 			if err == nil {
 				allowed[i] = answer.Status.Allowed
 			}
@@ -151,7 +151,7 @@ func (r *Runner) permitted(ctx context.Context, ready *Readiness) error {
 
 // dryRun lets the server, its webhooks and its quotas look at a Job.
 func (r *Runner) dryRun(ctx context.Context, job *batchv1.Job) error {
-	_, err := r.cluster.jobs().Create(ctx, job, metav1.CreateOptions{
+	_, err := r.cluster.jobs.Create(ctx, job, metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
 	})
 	if overQuota(err) || transient(err) || apierrors.IsAlreadyExists(err) {
@@ -167,7 +167,7 @@ func (r *Runner) dryRun(ctx context.Context, job *batchv1.Job) error {
 // be read.
 func (r *Runner) roomFor(ctx context.Context, job *batchv1.Job, runName string, ready *Readiness) {
 	asks := asksOf(&job.Spec.Template.Spec)
-	quotas, err := r.cluster.core.ResourceQuotas(r.cluster.Namespace).List(ctx, metav1.ListOptions{})
+	quotas, err := r.cluster.quotas.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return
 	}

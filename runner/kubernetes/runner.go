@@ -155,7 +155,7 @@ func (r *Runner) list(ctx context.Context, selector string) ([]batchv1.Job, erro
 	for {
 		var list *batchv1.JobList
 		err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {
-			list, err = r.cluster.jobs().List(ctx, o)
+			list, err = r.cluster.jobs.List(ctx, o)
 			return err
 		})
 		switch {
@@ -251,7 +251,7 @@ func (r *Runner) Release(ctx context.Context, a runner.Attempt) error {
 // no error.
 func (r *Runner) delete(ctx context.Context, ref jobRef) error {
 	err := r.cluster.write(ctx, r.patience.Unreachable, func(ctx context.Context) error {
-		return r.cluster.jobs().Delete(ctx, ref.name, metav1.DeleteOptions{
+		return r.cluster.jobs.Delete(ctx, ref.name, metav1.DeleteOptions{
 			PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
 			Preconditions:     metav1.NewUIDPreconditions(string(ref.uid)),
 		})
@@ -268,7 +268,7 @@ func (r *Runner) harvested(ctx context.Context, ref jobRef) error {
 // patch merges into a Job; one that is gone, or another's by now, is no error.
 func (r *Runner) patch(ctx context.Context, ref jobRef, patch string) error {
 	err := r.cluster.write(ctx, r.patience.Unreachable, func(ctx context.Context) error {
-		_, err := r.cluster.jobs().Patch(ctx, ref.name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		_, err := r.cluster.jobs.Patch(ctx, ref.name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 		return err
 	})
 	return ignore(err, apierrors.IsNotFound, apierrors.IsConflict)

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -68,4 +71,24 @@ func (r *Runner) TakeOver(ctx context.Context, orphan *sweep.Record, id int64) e
 	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"labels":{%q:%q,%q:%q}}}`,
 		orphan.Last.Ref, labelLedger, r.options.Ledger, labelAttempt, attemptLabel(id))
 	return named("taking over", name, r.patch(ctx, jobRef{name: name}, patch))
+}
+
+// Owned returns an *OwnedError if another ledger has one of the experiment
+// names. It changes nothing.
+func (r *Runner) Owned(ctx context.Context, experimentNames []string) error {
+	for _, name := range experimentNames {
+		var lease *coordinationv1.Lease
+		err := r.cluster.patiently(ctx, r.patience.Unreachable, func(ctx context.Context) (err error) {
+			lease, err = r.cluster.leases.Get(ctx, leaseName(name), metav1.GetOptions{})
+			return err
+		})
+		switch {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return fmt.Errorf("looking for the owner of %s-*: %w", name, err)
+		case lease.Annotations[annotationOwner] != r.options.Ledger:
+			return &OwnedError{name, r.cluster.Namespace, lease.Annotations[annotationOwner], lease.Annotations[annotationHost]}
+		}
+	}
+	return nil
 }

@@ -165,19 +165,19 @@ func listWatch(
 }
 
 func (w *watcher) listJobs(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-	return w.cluster.jobs().List(ctx, o)
+	return w.cluster.jobs.List(ctx, o)
 }
 
 func (w *watcher) watchJobs(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-	return w.cluster.jobs().Watch(ctx, o)
+	return w.cluster.jobs.Watch(ctx, o)
 }
 
 func (w *watcher) listPods(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-	return w.cluster.core.Pods(w.cluster.Namespace).List(ctx, o)
+	return w.cluster.pods.List(ctx, o)
 }
 
 func (w *watcher) watchPods(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-	return w.cluster.core.Pods(w.cluster.Namespace).Watch(ctx, o)
+	return w.cluster.pods.Watch(ctx, o)
 }
 
 // follow begins to look at a Job. unfollow ends it.

@@ -50,8 +50,8 @@ SIGHUP leaves the programs running, and the next apply adopts them. On a cluster
 once is enough: what runs there goes on, and the next apply adopts it.
 
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
-has not, 4 if another process holds the lock, 5 if a saved plan no longer holds,
-130 if it was interrupted.` + filterPlans,
+has not, 4 if another process holds the lock, 5 if a saved plan no longer holds
+or the cluster has something else under a name, 130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -79,7 +81,19 @@ func (c *checks) finish(ctx context.Context) error {
 	}
 	c.refused = append(c.refused, ready.Problems...)
 	c.misfits = append(c.misfits, ready.Notes...)
-	return nil
+	if len(ready.Problems) > 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, a := range c.examples {
+		names[a.Experiment.Name] = true
+	}
+	err = c.cluster.Owned(ctx, sortedKeys(names))
+	if owned := new(kubernetes.OwnedError); errors.As(err, &owned) {
+		c.misfits = append(c.misfits, owned.Error()+"; apply takes them over with --take-over only")
+		return nil
+	}
+	return err
 }
 
 func (c *checks) add(list []string, a *sweep.Action, err error) []string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/build"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -16,6 +17,7 @@ import (
 type ran struct {
 	summary  runner.Summary
 	failures []runner.Ended // the first few
+	refused  bool           // something stands in the way of a start
 	stopped  bool           // by a signal
 }
 
@@ -29,7 +31,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	stop := make(chan struct{})
 	cancels := make(chan runner.Cancel)
 	d := &runner.Dispatcher{
-		Runner: x.pl.runner, Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
+		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
 		Stop: stop, Cancels: cancels,
 	}
@@ -42,7 +44,18 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	close(done)
 	helpers.Wait()
 	ignore()
-	return ran{summary, watch.failures, watch.stopped}, err
+	return ran{summary, watch.failures, watch.refused, watch.stopped}, err
+}
+
+// building is the runner behind the steps that make its images: a machine's own
+// programs need none.
+func (x *execution) building() runner.Runner {
+	if x.pl.cluster == nil {
+		return x.pl.runner
+	}
+	return build.New(x.pl.runner, build.Options{
+		Dir: x.module.Dir, LogsDir: files(x.pl.ledger, "logs"), Skip: x.SkipBuild, Now: x.Now,
+	})
 }
 
 func (x *execution) progress(total int) ui.Progress {
@@ -76,6 +89,7 @@ type watcher struct {
 
 	mu       sync.Mutex // guards what follows
 	failures []runner.Ended
+	refused  bool
 	stopped  bool
 	inFlight map[string]string // sweeps, by run name
 }
@@ -90,6 +104,7 @@ func (w *watcher) event(e runner.Event) {
 		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
 	case runner.Ended:
 		delete(w.inFlight, e.Attempt.RunName)
+		w.refused = w.refused || e.Outcome.Class == sweep.Refused
 		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
 			w.failures = append(w.failures, e)
 		}
@@ -167,6 +182,8 @@ func (x *execution) exitCode(r ran) ExitCode {
 	switch {
 	case r.stopped && (r.summary.NotStarted > 0 || r.summary.Live > 0 || r.summary.ByState[sweep.Interrupted] > 0):
 		return ExitInterrupted
+	case r.refused:
+		return ExitStale
 	case r.summary.Failed > 0 || r.summary.NotStarted > 0 || r.summary.Live > 0 || x.now.kept > 0 || x.now.absent > 0:
 		return ExitUnsuccessful
 	}

@@ -20,7 +20,7 @@ const (
 	ExitChanges      ExitCode = 2   // plan --detailed-exitcode: something would start
 	ExitUnsuccessful ExitCode = 3   // some wanted experiment has not succeeded
 	ExitLocked       ExitCode = 4   // another process holds the lock
-	ExitStale        ExitCode = 5   // a saved plan no longer holds, or a conflict
+	ExitStale        ExitCode = 5   // a saved plan no longer holds, or a conflict, such as a Job of that name
 	ExitRegression   ExitCode = 6   // worse than the baseline
 	ExitInterrupted  ExitCode = 130 // the same command goes on from here
 )

@@ -51,7 +51,10 @@ func (s *Status) Add(b *Board, state func(*sweep.Record) sweep.State) {
 		if last := row.Record.Last; last != nil {
 			s.fill(&run, last, b.Objective)
 			if !last.State.Final() {
-				run.State = state(row.Record)
+				run.State, run.Reason = state(row.Record), ""
+				if run.State == sweep.Queued && last.Reason != "" {
+					run.Reason = "waits for " + last.Reason
+				}
 			}
 		}
 		st.Counts[run.State]++

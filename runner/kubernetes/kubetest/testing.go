@@ -67,7 +67,7 @@ type Shared struct {
 }
 
 // Main runs the tests and stops the cluster, if there is one.
-func (s *Shared) Main(m *testing.M) int {
+func (s *Shared) Main(m interface{ Run() int }) int {
 	code := m.Run()
 	if s.cluster == nil {
 		return code
