@@ -4,6 +4,9 @@ package main
 import (
 	"os"
 
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
 	"github.com/lxsweep/lxsweep/cmd/internal/cli"
 )
 
@@ -11,5 +14,6 @@ import (
 var version string
 
 func main() {
+	klog.SetLogger(logr.Discard()) // client-go returns its errors; what it logs would be drawn over
 	os.Exit(int(cli.Main(os.Args[1:], version)))
 }

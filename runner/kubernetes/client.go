@@ -11,11 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/klog/v2"
 )
 
 // Target says which cluster and namespace, as kubectl's flags of these names
@@ -68,7 +66,6 @@ func Connect(t Target, agent string) (*Cluster, error) {
 }
 
 func (c *Cluster) connect(config *rest.Config, agent string) (err error) {
-	klog.SetLogger(logr.Discard()) // errors are returned; what client-go logs would be drawn over
 	if c.id, err = clusterID(config); err != nil {
 		return err
 	}
