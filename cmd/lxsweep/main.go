@@ -5,11 +5,13 @@ import (
 	"os"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/cli"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 )
 
 // version is set by the linker.
 var version string
 
 func main() {
+	kubernetes.Silence()
 	os.Exit(int(cli.Main(os.Args[1:], version)))
 }

@@ -40,6 +40,10 @@ type Cluster struct {
 // callTimeout is how long one request may take; those that stream have none.
 const callTimeout = 30 * time.Second
 
+// Silence keeps client-go from writing to standard error, where progress is
+// drawn: it returns its errors as well. It is for a program's first line.
+func Silence() { klog.SetLogger(logr.Discard()) }
+
 // Connect reads the kubeconfig. It asks the cluster nothing. agent is how
 // lxsweep names itself to the server.
 func Connect(t Target, agent string) (*Cluster, error) {
@@ -68,7 +72,6 @@ func Connect(t Target, agent string) (*Cluster, error) {
 }
 
 func (c *Cluster) connect(config *rest.Config, agent string) (err error) {
-	klog.SetLogger(logr.Discard()) // errors are returned; what client-go logs would be drawn over
 	if c.id, err = clusterID(config); err != nil {
 		return err
 	}
