@@ -122,6 +122,7 @@ func (u *run) meet(ctx context.Context, job *batchv1.Job, queued func(string)) (
 		queued("the Job " + job.Name + " that is being deleted")
 		return nil, u.await(ctx)
 	}
+	u.conflicts.Add(1)
 	return nil, &refusal{sweep.Refused, fmt.Sprintf(
 		"there is a Job %s in namespace %s already, made by %s; it was left as it is. Delete or rename it, or give the config another run.experiment_name",
 		job.Name, u.cluster.Namespace, makerOf(there))}

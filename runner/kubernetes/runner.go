@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -42,14 +43,15 @@ type Options struct {
 // Runner runs attempts as Jobs. It is safe for concurrent use. It must be
 // closed.
 type Runner struct {
-	cluster  *Cluster
-	options  Options
-	patience Patience
-	quota    gate
-	refusals refusals
-	events   events
-	crowd    crowd
-	logs     chan struct{} // a place for each log that is being fetched
+	cluster   *Cluster
+	options   Options
+	patience  Patience
+	quota     gate
+	refusals  refusals
+	events    events
+	crowd     crowd
+	conflicts atomic.Int64
+	logs      chan struct{} // a place for each log that is being fetched
 
 	mu      sync.Mutex
 	watcher *watcher // nil before the first Run
@@ -92,6 +94,10 @@ func (r *Runner) Host() (host, boot string) { return r.cluster.Place(), "" }
 
 // Fits says nothing: nodes come and go.
 func (r *Runner) Fits(sweep.Resources) error { return nil }
+
+// Conflicts is how many attempts were not started because something that is not
+// theirs has their name.
+func (r *Runner) Conflicts() int { return int(r.conflicts.Load()) }
 
 // LogPath is where the log of an attempt is kept once it has ended.
 func (r *Runner) LogPath(runName string, attempt int) string {

@@ -19,7 +19,6 @@ import (
 type ran struct {
 	summary  runner.Summary
 	failures []runner.Ended // the first few
-	refused  bool           // something stands in the way of a start
 	stopped  bool           // by a signal
 }
 
@@ -46,7 +45,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	close(done)
 	helpers.Wait()
 	ignore()
-	return ran{summary, watch.failures, watch.refused, watch.stopped}, err
+	return ran{summary, watch.failures, watch.stopped}, err
 }
 
 // building is the runner behind the steps that make its images: a machine's own
@@ -91,7 +90,6 @@ type watcher struct {
 
 	mu       sync.Mutex // guards what follows
 	failures []runner.Ended
-	refused  bool
 	stopped  bool
 	inFlight map[string]string // sweeps, by run name
 }
@@ -106,7 +104,6 @@ func (w *watcher) event(e runner.Event) {
 		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
 	case runner.Ended:
 		delete(w.inFlight, e.Attempt.RunName)
-		w.refused = w.refused || e.Outcome.Class == sweep.Refused
 		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
 			w.failures = append(w.failures, e)
 		}
@@ -184,7 +181,7 @@ func (x *execution) exitCode(r ran) ExitCode {
 	switch {
 	case r.stopped && (r.summary.NotStarted > 0 || r.summary.Live > 0 || r.summary.ByState[sweep.Interrupted] > 0):
 		return ExitInterrupted
-	case r.refused:
+	case x.pl.cluster != nil && x.pl.cluster.Conflicts() > 0:
 		return ExitStale
 	case r.summary.Failed > 0 || r.summary.NotStarted > 0 || r.summary.Live > 0 || x.now.kept > 0 || x.now.absent > 0:
 		return ExitUnsuccessful
