@@ -20,6 +20,7 @@ type ran struct {
 	summary  runner.Summary
 	failures []runner.Ended // the first few
 	stopped  bool           // by a signal
+	conflict bool           // something else has a name of ours
 }
 
 // dispatch runs the tasks and draws what happens.
@@ -45,7 +46,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	close(done)
 	helpers.Wait()
 	ignore()
-	return ran{summary, watch.failures, watch.stopped}, err
+	return ran{summary, watch.failures, watch.stopped, x.pl.cluster != nil && x.pl.cluster.Conflicts() > 0}, err
 }
 
 // building is the runner behind the steps that make its images: a machine's own
@@ -181,7 +182,7 @@ func (x *execution) exitCode(r ran) ExitCode {
 	switch {
 	case r.stopped && (r.summary.NotStarted > 0 || r.summary.Live > 0 || r.summary.ByState[sweep.Interrupted] > 0):
 		return ExitInterrupted
-	case x.pl.cluster != nil && x.pl.cluster.Conflicts() > 0:
+	case r.conflict:
 		return ExitStale
 	case r.summary.Failed > 0 || r.summary.NotStarted > 0 || r.summary.Live > 0 || x.now.kept > 0 || x.now.absent > 0:
 		return ExitUnsuccessful
