@@ -24,6 +24,7 @@ type clients struct {
 	pods    *gentype.ClientWithList[*corev1.Pod, *corev1.PodList]
 	events  *gentype.ClientWithList[*corev1.Event, *corev1.EventList]
 	quotas  *gentype.ClientWithList[*corev1.ResourceQuota, *corev1.ResourceQuotaList]
+	ranges  *gentype.ClientWithList[*corev1.LimitRange, *corev1.LimitRangeList]
 	leases  *gentype.Client[*coordinationv1.Lease]
 	reviews *gentype.Client[*authorizationv1.SelfSubjectAccessReview]
 	core    rest.Interface // for what is no object: logs, the version
@@ -55,6 +56,7 @@ func newClients(config *rest.Config, client *http.Client, namespace string) (cli
 		pods:   listed[corev1.Pod, corev1.PodList]("pods", core, codec, namespace),
 		events: listed[corev1.Event, corev1.EventList]("events", core, codec, namespace),
 		quotas: listed[corev1.ResourceQuota, corev1.ResourceQuotaList]("resourcequotas", core, codec, namespace),
+		ranges: listed[corev1.LimitRange, corev1.LimitRangeList]("limitranges", core, codec, namespace),
 		leases: gentype.NewClient("leases", group(coordinationv1.SchemeGroupVersion), codec, namespace,
 			func() *coordinationv1.Lease { return &coordinationv1.Lease{} }),
 		reviews: gentype.NewClient("selfsubjectaccessreviews", group(authorizationv1.SchemeGroupVersion), codec, "",

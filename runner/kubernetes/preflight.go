@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,9 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -80,6 +77,7 @@ func (r *Runner) Preflight(ctx context.Context, examples []runner.Attempt) (*Rea
 	if len(ready.Problems) > 0 {
 		return ready, nil
 	}
+	room := r.room(ctx)
 	for i, a := range examples {
 		job, err := jobOf(a, r.jobOptions())
 		if err == nil {
@@ -93,7 +91,7 @@ func (r *Runner) Preflight(ctx context.Context, examples []runner.Attempt) (*Rea
 		if !keepsOutput(a.Command) {
 			ready.Notes = append(ready.Notes, fmt.Sprintf("%s: no volume is mounted at %s: what it writes there is lost with its pod (resources.k8.volume)", a.RunName, a.Command.OutputDir))
 		}
-		r.roomFor(ctx, job, a.RunName, ready)
+		room.judge(&job.Spec.Template.Spec, a.RunName, ready)
 	}
 	return ready, nil
 }
@@ -161,57 +159,4 @@ func (r *Runner) dryRun(ctx context.Context, job *batchv1.Job) error {
 		return fmt.Errorf("the cluster refuses its Job: %w", err)
 	}
 	return nil
-}
-
-// roomFor tells what quotas and limits leave for Jobs like this, where they may
-// be read.
-func (r *Runner) roomFor(ctx context.Context, job *batchv1.Job, runName string, ready *Readiness) {
-	asks := asksOf(&job.Spec.Template.Spec)
-	quotas, err := r.cluster.quotas.List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return
-	}
-	for _, q := range quotas.Items {
-		if len(q.Spec.Scopes) > 0 || q.Spec.ScopeSelector != nil {
-			continue // it is not for every pod
-		}
-		for _, name := range slices.Sorted(maps.Keys(q.Status.Hard)) {
-			ask, asked := asks[name]
-			if !asked || ask.IsZero() {
-				continue
-			}
-			hard, used := q.Status.Hard[name], q.Status.Used[name]
-			switch {
-			case ask.Cmp(hard) > 0:
-				ready.Problems = append(ready.Problems, fmt.Sprintf("%s: it asks for %s of %s, and quota %s allows %s in all", runName, ask.String(), name, q.Name, hard.String()))
-			default:
-				free := hard.DeepCopy()
-				free.Sub(used)
-				ready.Notes = append(ready.Notes, fmt.Sprintf("quota %s leaves room for %d at once (%s: %s of %s is free)",
-					q.Name, max(0, free.MilliValue()/ask.MilliValue()), name, free.String(), hard.String()))
-			}
-		}
-	}
-}
-
-// asksOf is what one pod of these counts for in a quota, by the quota's names.
-func asksOf(pod *corev1.PodSpec) corev1.ResourceList {
-	asks := corev1.ResourceList{"pods": resource.MustParse("1"), "count/pods": resource.MustParse("1"), "count/jobs.batch": resource.MustParse("1")}
-	add := func(name string, q resource.Quantity) {
-		sum := asks[corev1.ResourceName(name)]
-		sum.Add(q)
-		asks[corev1.ResourceName(name)] = sum
-	}
-	for _, c := range pod.Containers {
-		for name, q := range c.Resources.Requests {
-			add("requests."+string(name), q)
-			if name == corev1.ResourceCPU || name == corev1.ResourceMemory {
-				add(string(name), q)
-			}
-		}
-		for name, q := range c.Resources.Limits {
-			add("limits."+string(name), q)
-		}
-	}
-	return asks
 }

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
@@ -104,6 +106,7 @@ func TestRoomInAQuotaIsTold(t *testing.T) {
 		"cpu":      {"requests.cpu", "2", "leaves room for 4 at once (requests.cpu: 2 of 2 is free)", ""},
 		"memory":   {"limits.memory", "1Gi", "", "ex-0: it asks for 2Gi of limits.memory, and quota room allows 1Gi in all"},
 		"none for": {"requests.nvidia.com/gpu", "1", "", ""},
+		"unstated": {"requests.ephemeral-storage", "1Gi", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,4 +123,36 @@ func TestRoomInAQuotaIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a limit range and a quota say of pods is told before a Job is made, of
+// which the server would say nothing.
+func TestLimitsOfPodsAreTold(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Options{})
+	a := simulatedAttempt(0)
+	told := func(want string) {
+		t.Helper()
+		if got := strings.Join(g.preflight(g.Runner, a).Problems, "\n"); got != want {
+			t.Errorf("problems %q, want %q", got, want)
+		}
+	}
+	g.quota("limits.memory", "64Gi")
+	told("ex-0: quota room counts limits.memory, so that every pod must state it: set run.max_memory")
+	_, err := g.cluster.Client.CoreV1().LimitRanges(g.namespace).Create(t.Context(), &corev1.LimitRange{
+		ObjectMeta: metav1.ObjectMeta{Name: "range"},
+		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+			Type:    corev1.LimitTypeContainer,
+			Default: corev1.ResourceList{"memory": resource.MustParse("1Gi")},
+			Max:     corev1.ResourceList{"memory": resource.MustParse("4Gi")},
+			Min:     corev1.ResourceList{"cpu": resource.MustParse("100m")},
+		}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told("")
+	a.Command.Resources.MilliCPU, a.Command.Resources.Memory = 50, 8<<30
+	told("ex-0: it asks for 8Gi of memory, and a limit range allows 4Gi for a container\n" +
+		"ex-0: it asks for 50m of cpu, and a limit range wants at least 100m")
 }
