@@ -106,7 +106,7 @@ func (u *run) judge(ctx context.Context, s sight) (time.Duration, error) {
 	}
 	u.waits = p
 	u.count(s)
-	u.say(p)
+	silent := u.say(p)
 	if u.ending != nil || endingOf(s.job) != nil {
 		if u.ended.IsZero() {
 			u.ended = time.Now()
@@ -119,7 +119,7 @@ func (u *run) judge(ctx context.Context, s sight) (time.Duration, error) {
 	}
 	why, pause := u.impatience(ctx, s, p)
 	if why == nil {
-		return pause, nil
+		return min(pause, silent), nil
 	}
 	if p.running.IsZero() && len(u.taken) <= maxDisruptions {
 		u.refusals.hear(&u.Attempt, why.Reason, u.options.Notice)
@@ -136,25 +136,34 @@ func (u *run) count(s sight) {
 	}
 }
 
-// say tells where the attempt stands.
-func (u *run) say(p phase) {
+// say tells where the attempt stands, and returns after which time it has more
+// to tell: what is waited for briefly is no news.
+func (u *run) say(p phase) time.Duration {
 	switch {
 	case !p.running.IsZero():
 		u.tell(runner.Change{State: sweep.Running, Time: p.running})
 		u.crowd.leave(u.ID)
+		return forever
 	case p.want == wantNothing: // it has ended, and its Job not yet
-	case p.want == wantController && u.toldOf == wantController && u.told.Waiting != p.text:
-		// How many are before it is no news.
-	case p.want == wantController:
-		text := p.text
-		if ahead := u.watcher.unstarted.Load() - 1; ahead > 0 {
-			text = fmt.Sprintf("%s, which has %d others to begin", text, ahead)
-		}
-		u.tell(runner.Change{State: sweep.Queued, Waiting: text})
-	default:
-		u.tell(runner.Change{State: sweep.Queued, Waiting: p.text})
+		return forever
 	}
+	if left := u.patience.Quiet - time.Since(u.since); left > 0 {
+		if u.told.State != sweep.Queued {
+			u.tell(runner.Change{State: sweep.Queued})
+		}
+		return left
+	}
+	if p.want == wantController {
+		if u.toldOf == wantController || !u.seen.Load() {
+			return forever // how many there are beside it is told once, when it is counted
+		}
+		if ahead := u.watcher.unstarted.Load() - 1; ahead > 0 {
+			p.text = fmt.Sprintf("%s, which has %d more to begin", p.text, ahead)
+		}
+	}
+	u.tell(runner.Change{State: sweep.Queued, Waiting: p.text})
 	u.toldOf = p.want
+	return forever
 }
 
 // impatience is why the attempt has waited for long enough, nil if it has not,

@@ -385,7 +385,7 @@ func TestJobControllerIsFarBehind(t *testing.T) {
 	}
 	g.await("somebody is told of others", func() bool {
 		for i := range 3 {
-			if strings.Contains(g.last(sweep.RunName("ex", i)).Waiting, fmt.Sprintf("which has %d others to begin", 2)) {
+			if strings.Contains(g.last(sweep.RunName("ex", i)).Waiting, fmt.Sprintf("which has %d more to begin", 2)) {
 				return true
 			}
 		}

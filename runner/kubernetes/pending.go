@@ -26,6 +26,8 @@ type Patience struct {
 	Denied time.Duration
 	// Stalled is how long a pod may take to go before it is told of: 5 min.
 	Stalled time.Duration
+	// Quiet is how long an attempt waits for one thing before that is told: 3 s.
+	Quiet time.Duration
 	// Crowded is how long attempts may wait for a node before that is told of:
 	// 30 min.
 	Crowded time.Duration
@@ -42,6 +44,7 @@ func (p Patience) orDefaults() Patience {
 		Unreachable: cmp.Or(p.Unreachable, 10*time.Minute),
 		Denied:      cmp.Or(p.Denied, time.Minute),
 		Stalled:     cmp.Or(p.Stalled, 5*time.Minute),
+		Quiet:       cmp.Or(p.Quiet, 3*time.Second),
 		Crowded:     cmp.Or(p.Crowded, 30*time.Minute),
 	}
 }

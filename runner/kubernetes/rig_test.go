@@ -104,6 +104,7 @@ func (g *rig) connect(o Options, rules ...rbacv1.PolicyRule) *Runner {
 	}
 	o.Ledger = cmp.Or(o.Ledger, ledgerA)
 	o.LogsDir = g.TempDir()
+	o.Patience.Quiet = cmp.Or(o.Patience.Quiet, time.Millisecond)
 	o.Notice = func(text string) {
 		g.mu.Lock()
 		defer g.mu.Unlock()

@@ -1,10 +1,12 @@
 package kubernetes
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -98,4 +100,22 @@ func TestLogIsKept(t *testing.T) {
 	if c := g.last("ex-0"); c.Log != g.LogPath("ex-0", 1) {
 		t.Errorf("the last change is %+v", c)
 	}
+}
+
+// What the informers keep has no pod templates: thousands of Jobs are held.
+func TestInformersKeepNoTemplates(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Options{})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := g.start(ctx, g.Runner, simulatedAttempt(0, kubetest.RunFor, "1h"))
+	g.await("it runs", func() bool { return g.last("ex-0").State == sweep.Running })
+	s := g.watcher.sight("ex-0")
+	if s.job == nil || len(s.job.Spec.Template.Spec.Containers) > 0 || s.job.Spec.Selector != nil || len(s.job.ManagedFields) > 0 || len(s.job.Annotations) > 0 {
+		t.Errorf("of the Job is kept %+v", s.job)
+	}
+	if pod := s.pod(); pod == nil || len(pod.Spec.Containers) > 0 || len(pod.Spec.Volumes) > 0 || len(pod.ManagedFields) > 0 || len(pod.Annotations) > 0 {
+		t.Errorf("of its pod is kept %+v", pod)
+	}
+	cancel(runner.ErrDetach)
+	<-done
 }

@@ -213,7 +213,7 @@ func TestPatienceByDefault(t *testing.T) {
 	p := Patience{}.orDefaults()
 	defaults := Patience{
 		Image: 90 * time.Second, Registry: 15 * time.Minute, Pull: 5 * time.Minute, Config: 2 * time.Minute, Volume: 10 * time.Minute,
-		Refused: 30 * time.Second, Unreachable: 10 * time.Minute, Denied: time.Minute, Stalled: 5 * time.Minute, Crowded: 30 * time.Minute,
+		Refused: 30 * time.Second, Unreachable: 10 * time.Minute, Denied: time.Minute, Stalled: 5 * time.Minute, Quiet: 3 * time.Second, Crowded: 30 * time.Minute,
 	}
 	if p != defaults {
 		t.Errorf("%+v, want %+v", p, defaults)
@@ -264,7 +264,7 @@ func TestTransient(t *testing.T) {
 // when they are gone, too.
 func TestJudgeRemembers(t *testing.T) {
 	u := &run{
-		Runner: New(&Cluster{}, Options{}), follow: &follow{}, changed: func(runner.Change) {}, watcher: &watcher{}, taken: map[types.UID]bool{},
+		Runner: New(&Cluster{}, Options{Patience: Patience{Quiet: 1}}), follow: &follow{}, changed: func(runner.Change) {}, watcher: &watcher{}, taken: map[types.UID]bool{},
 	}
 	cause := aPod(corev1.PodPending, waits("ErrImagePull", "acme/train:v1: not found"))
 	backoff := aPod(corev1.PodPending, waits("ImagePullBackOff", `Back-off pulling image "acme/train:v1"`))
