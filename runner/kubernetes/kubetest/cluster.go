@@ -56,6 +56,7 @@ type Cluster struct {
 	options   Options
 	dir       string
 	lock      *os.File // of dir
+	node      *os.File // locked while this process has the machine's real node
 	binaries  binaries
 	ca        *authority
 	http      *http.Client // behind Client
@@ -71,6 +72,11 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	var err error
 	if c.binaries, err = build(ctx, c.options.Progress); err != nil {
 		return nil, err
+	}
+	if c.options.Real {
+		if c.node, err = lockNode(ctx, c.options.Progress); err != nil {
+			return nil, err
+		}
 	}
 	if err := clearDead(); err != nil {
 		return nil, fmt.Errorf("clearing away the cluster of a process that was killed: %w", err)
@@ -100,7 +106,11 @@ func (c *Cluster) start(ctx context.Context) error {
 
 // Stop ends every process of the cluster and removes its files.
 func (c *Cluster) Stop() error {
-	return errors.Join(c.halt(), os.RemoveAll(c.dir), ignore(c.lock.Close(), os.ErrClosed))
+	err := errors.Join(c.halt(), os.RemoveAll(c.dir), ignore(c.lock.Close(), os.ErrClosed))
+	if c.node != nil {
+		err = errors.Join(err, ignore(c.node.Close(), os.ErrClosed))
+	}
+	return err
 }
 
 // halt ends every process, the last one started first.

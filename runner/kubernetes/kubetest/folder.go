@@ -1,7 +1,10 @@
 package kubetest
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,6 +34,28 @@ func newFolder() (dir string, lock *os.File, err error) {
 		return "", nil, err
 	}
 	return dir, lock, os.Rename(lock.Name(), filepath.Join(dir, lockName))
+}
+
+// lockNode waits until no other process of the machine has a real node: kubelets
+// share a folder that cannot be moved, and pods' addresses could meet.
+func lockNode(ctx context.Context, progress io.Writer) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), folderPrefix+"node.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	told := false
+	err = poll(ctx, func() (bool, error) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == unix.EWOULDBLOCK && !told {
+			told = true
+			fmt.Fprintln(progress, "kubetest: waiting for the real node of another process to end")
+		}
+		return err == nil, ignore(err, unix.EWOULDBLOCK)
+	})
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // clearDead clears away what clusters left whose process was killed.
