@@ -15,6 +15,7 @@ func (u *run) end(s sight, e ending) error {
 	if s.job == nil || s.job.Status.StartTime == nil || suspended(s.job) {
 		return mayLive(u.delete(ctx, u.ref))
 	}
+	u.listen(s)
 	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}},"spec":{"activeDeadlineSeconds":1}}`,
 		u.ref.uid, annotationEnding, e.String())
 	return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, patch)))

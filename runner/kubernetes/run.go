@@ -27,11 +27,12 @@ type run struct {
 	begun   time.Time     // when its Job was found or made
 	wants   want          // what it waits for, since then
 	since   time.Time
-	ending  *ending   // why we end it, nil while we do not
-	ended   time.Time // when we began to
-	toldOf  want      // what it was told to wait for
-	leftAt  time.Time // when its pod was first seen to be going
-	noted   bool      // a notice says that it stalls
+	ending  *ending    // why we end it, nil while we do not
+	ended   time.Time  // when we began to
+	toldOf  want       // what it was told to wait for
+	leftAt  time.Time  // when its pod was first seen to be going
+	noted   bool       // a notice says that it stalls
+	last    *lastWords // nil while nothing was ended that ran
 }
 
 // Run starts or adopts the attempt and returns at its end; see runner.Runner.
@@ -49,6 +50,7 @@ func (r *Runner) Run(ctx context.Context, a runner.Attempt, changed func(runner.
 	name := jobName(a.RunName, a.Number)
 	u := &run{Runner: r, Attempt: a, changed: changed, watcher: w, pattern: pattern, follow: w.follow(name)}
 	defer w.unfollow(name, u.follow)
+	defer func() { u.last.close() }()
 	o, err := u.live(ctx)
 	var refused *refusal
 	switch {
