@@ -26,6 +26,7 @@ func (u *run) end(e ending) error {
 		case job.UID != u.ref.uid || (sight{job: job}).end() != nil:
 			return nil
 		case job.Status.StartTime != nil && !suspended(job):
+			u.listen(u.watcher.sight(u.ref.name))
 			patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}},"spec":{"activeDeadlineSeconds":1}}`,
 				u.ref.uid, annotationEnding, e.String())
 			return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, patch)))

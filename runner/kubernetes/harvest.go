@@ -33,6 +33,9 @@ func (u *run) harvest(s sight) sweep.Outcome {
 			o, pod = s.outcome()
 		}
 	}
+	if o.State == sweep.TimedOut && u.Command.Timeout > 0 {
+		o.Reason += fmt.Sprintf(" (%v)", u.Command.Timeout)
+	}
 	result, tail := message(pod, &o)
 	unread := u.keep(ctx, pod, result)
 	found, err := metrics.Collect(u.LogPath(u.RunName, u.Number), u.ResultPath(u.RunName, u.Number), u.pattern)
@@ -75,8 +78,15 @@ func (u *run) keep(ctx context.Context, pod *corev1.Pod, result string) (unread 
 	if err := os.MkdirAll(u.options.LogsDir, 0o755); err != nil {
 		return "its log could not be kept: " + err.Error()
 	}
-	if err := os.WriteFile(u.ResultPath(u.RunName, u.Number), []byte(result), 0o644); err != nil {
-		return "its result could not be kept: " + err.Error()
+	if result != "" {
+		if err := os.WriteFile(u.ResultPath(u.RunName, u.Number), []byte(result), 0o644); err != nil {
+			return "its result could not be kept: " + err.Error()
+		}
+	}
+	path := u.LogPath(u.RunName, u.Number)
+	if u.last != nil && u.last.wait(ctx) == nil {
+		u.tell(runner.Change{State: u.told.State, Log: path})
+		return ""
 	}
 	if pod == nil {
 		return "its log is gone with its pod"
@@ -87,7 +97,6 @@ func (u *run) keep(ctx context.Context, pod *corev1.Pod, result string) (unread 
 	case <-ctx.Done():
 		return "its log was not read: too many others were"
 	}
-	path := u.LogPath(u.RunName, u.Number)
 	if err := u.copyLog(ctx, pod.Name, path); err != nil {
 		return "its log could not be read whole: " + err.Error()
 	}
@@ -109,13 +118,7 @@ func (u *run) copyLog(ctx context.Context, pod, path string) error {
 	if err != nil {
 		return err
 	}
-	defer stream.Close()
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(file, stream)
-	return errors.Join(err, file.Close())
+	return save(stream, path)
 }
 
 func (c *Cluster) logs(ctx context.Context, pod string, follow bool) (io.ReadCloser, error) {

@@ -123,7 +123,7 @@ func mainExit(pod *corev1.Pod) *corev1.ContainerStateTerminated {
 func failure(pod *corev1.Pod, exit *corev1.ContainerStateTerminated) (sweep.State, sweep.Class, string) {
 	switch {
 	case pod.Status.Reason == "DeadlineExceeded":
-		return sweep.TimedOut, sweep.Resource, "ran longer than its timeout"
+		return sweep.TimedOut, sweep.Resource, "it ran longer than run.timeout"
 	case exit != nil && exit.Reason == "OOMKilled":
 		return sweep.OOM, sweep.Resource, fmt.Sprintf("it used more memory than max_memory and was killed (OOMKilled, exit code %d)", exit.ExitCode)
 	case pod.Status.Reason == "Evicted":

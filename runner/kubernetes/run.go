@@ -34,6 +34,7 @@ type run struct {
 	leftAt  time.Time          // when its pod was first seen to be going
 	noted   bool               // a notice says that it stalls
 	taken   map[types.UID]bool // pods that the cluster took away
+	last    *lastWords         // nil while nothing was ended that ran
 }
 
 // Run starts or adopts the attempt and returns at its end; see runner.Runner.
@@ -51,6 +52,7 @@ func (r *Runner) Run(ctx context.Context, a runner.Attempt, changed func(runner.
 	u := &run{Runner: r, Attempt: a, changed: changed, watcher: w, pattern: pattern, follow: w.follow(name)}
 	defer w.unfollow(name, u.follow)
 	defer r.crowd.leave(a.ID)
+	defer func() { u.last.close() }()
 	o, err := u.live(ctx)
 	var refused *refusal
 	switch {

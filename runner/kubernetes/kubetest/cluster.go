@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -62,7 +63,8 @@ type Cluster struct {
 	http      *http.Client // behind Client
 	processes []*process   // in the order of their start
 	kubelet   *simulatedKubelet
-	real      bool // a real node was started, and leaves something behind
+	real      bool       // a real node was started, and leaves something behind
+	layers    sync.Mutex // held while a folder for an image is made
 }
 
 // Start builds the programs if need be, starts a cluster and returns when it

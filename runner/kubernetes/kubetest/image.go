@@ -138,6 +138,8 @@ func (c *Cluster) loadBusybox(ctx context.Context) error {
 
 // Busybox is a folder with this machine's busybox, for [Image].Layers.
 func (c *Cluster) Busybox() (string, error) {
+	c.layers.Lock()
+	defer c.layers.Unlock()
 	dir := c.file("busybox")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -172,6 +174,8 @@ func (c *Cluster) Busybox() (string, error) {
 // Python is a folder with this machine's python3, its standard library and the
 // shared libraries that those need, for [Image].Layers: some 50 MB.
 func (c *Cluster) Python() (string, error) {
+	c.layers.Lock()
+	defer c.layers.Unlock()
 	dir := c.file("python")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
