@@ -140,6 +140,7 @@ func TestKillOnCluster(t *testing.T) {
 	k.end(k.apply(), 0)
 	t.Logf("%d experiments in %v", experiments, time.Since(begun).Round(time.Millisecond))
 	k.noJobs()
+	k.appliesInVain(" unchanged")
 	k.await("all ends are seen", func() bool { return seen.hasSeen(experiments) })
 
 	seen.mu.Lock()

@@ -184,6 +184,17 @@ func (k *clustered) overhear() *overheard {
 	return heard
 }
 
+// appliesInVain applies what has run: that takes few requests, however many
+// experiments there are.
+func (k *clustered) appliesInVain(closing string) {
+	k.Helper()
+	heard := k.overhear()
+	k.says(0, []string{closing}, "apply", "--auto-approve", "grid.hcl")
+	if r := heard.take(); len(r) == 0 || len(r) > 15 {
+		k.Errorf("an apply that runs nothing makes %d requests", len(r))
+	}
+}
+
 // heldGrid is a sweep of experiments that run until they are let go.
 const heldGrid = `config "ex" {
   hp { x = 0 }
@@ -229,11 +240,7 @@ func TestCluster(t *testing.T) {
 	}
 	k.noJobs()
 
-	heard := k.overhear()
-	k.says(0, []string{"9 unchanged"}, "apply", "--auto-approve", "grid.hcl")
-	if r := heard.take(); len(r) == 0 || len(r) > 15 {
-		t.Errorf("an apply that runs nothing makes %d requests: %v", len(r), r)
-	}
+	k.appliesInVain("9 unchanged")
 	same(t, "attempts", k.query(k.ledger(), `state, runner, count(*)) FROM attempts GROUP BY state, runner`), "succeeded kubernetes 9")
 }
 
@@ -382,6 +389,11 @@ func TestClusterCancel(t *testing.T) {
 	}
 	k.end(apply, -1)
 	k.says(0, []string{"ex-2 cancelled"}, "cancel", "ex-2")
+	for run, want := range map[string]string{"ex-1": "loss=1\n", "ex-2": "loss=2\n"} { // their pods go
+		if log, _ := k.lxsweep(0, "logs", run); log != want {
+			t.Errorf("the log of %s is %q, want %q", run, log, want)
+		}
+	}
 	k.await("the cancelled Jobs are gone", func() bool {
 		return !slices.ContainsFunc(k.jobs(), func(j batchv1.Job) bool { return j.Name == "ex-1" || j.Name == "ex-2" })
 	})
