@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -66,15 +65,15 @@ func (r *Runner) Run(ctx context.Context, a runner.Attempt, changed func(runner.
 
 // live is the attempt from its Job's creation, or adoption, to its outcome.
 func (u *run) live(ctx context.Context) (sweep.Outcome, error) {
-	job, err := u.begin(ctx)
+	ref, err := u.begin(ctx)
 	if err != nil {
 		return sweep.Outcome{}, err
 	}
-	if job == nil {
+	if ref.name == "" {
 		return u.gone(), nil
 	}
-	u.ref, u.begun, u.taken = refOf(job), time.Now(), map[types.UID]bool{}
-	u.remember(u.ID, job)
+	u.ref, u.begun, u.taken = ref, time.Now(), map[types.UID]bool{}
+	u.remember(u.ID, ref)
 	s, err := u.watch(ctx)
 	switch {
 	case err != nil:
@@ -87,29 +86,45 @@ func (u *run) live(ctx context.Context) (sweep.Outcome, error) {
 	return u.removed(), nil
 }
 
-// begin creates the Job, or finds that of an attempt to adopt; nil where that is
-// gone.
-func (u *run) begin(ctx context.Context) (*batchv1.Job, error) {
+// begin creates the Job, or finds that of an attempt to adopt; without a name if
+// that is gone.
+func (u *run) begin(ctx context.Context) (jobRef, error) {
 	if u.Adopt {
-		job, err := u.get(ctx, jobName(u.RunName, u.Number))
-		switch {
-		case apierrors.IsNotFound(err):
-			return nil, nil
-		case err != nil:
-			return nil, mayLive(named("looking for", jobName(u.RunName, u.Number), err))
-		case job.Labels[labelAttempt] != attemptLabel(u.ID) || job.Labels[labelLedger] != u.options.Ledger:
-			return nil, nil
-		}
-		return job, nil
+		return u.find(ctx)
 	}
 	job, err := jobOf(u.Attempt, u.jobOptions())
 	if err != nil {
-		return nil, &refusal{sweep.User, err.Error()}
+		return jobRef{}, &refusal{sweep.User, err.Error()}
 	}
 	if err := u.refusals.known(&u.Attempt); err != nil {
-		return nil, err
+		return jobRef{}, err
 	}
-	return u.create(ctx, job, func(what string) { u.tell(runner.Change{State: sweep.Queued, Waiting: what}) })
+	made, err := u.create(ctx, job, func(what string) { u.tell(runner.Change{State: sweep.Queued, Waiting: what}) })
+	if err != nil {
+		return jobRef{}, err
+	}
+	return refOf(made), nil
+}
+
+// find looks for the Job of an attempt to adopt: among what a survey has seen
+// and the informers still have, so that thousands are adopted without a request
+// each, and else at the server.
+func (u *run) find(ctx context.Context) (jobRef, error) {
+	name := jobName(u.RunName, u.Number)
+	ref := u.known(u.ID)
+	if s := u.watcher.sight(name); s.job != nil && s.job.UID == ref.uid {
+		return ref, nil
+	}
+	job, err := u.get(ctx, name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return jobRef{}, nil
+	case err != nil:
+		return jobRef{}, mayLive(named("looking for", name, err))
+	case job.Labels[labelAttempt] != attemptLabel(u.ID) || job.Labels[labelLedger] != u.options.Ledger:
+		return jobRef{}, nil
+	}
+	return refOf(job), nil
 }
 
 func (r *Runner) jobOptions() jobOptions {

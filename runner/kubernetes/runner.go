@@ -211,7 +211,7 @@ func (r *Runner) liveOf(job *batchv1.Job) (sweep.Live, bool) {
 	if err != nil {
 		return sweep.Live{}, false
 	}
-	r.remember(id, job)
+	r.remember(id, refOf(job))
 	live := sweep.Live{AttemptID: id, State: sweep.Queued, Started: timeOf(job.Status.StartTime)}
 	s := sight{job: job}
 	why := endingOf(job)
@@ -229,10 +229,10 @@ func (r *Runner) liveOf(job *batchv1.Job) (sweep.Live, bool) {
 	return live, true
 }
 
-func (r *Runner) remember(id int64, job *batchv1.Job) {
+func (r *Runner) remember(id int64, ref jobRef) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.jobs[id] = refOf(job)
+	r.jobs[id] = ref
 }
 
 func (r *Runner) known(id int64) jobRef {
