@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -351,9 +352,26 @@ func TestWatchingIsRefused(t *testing.T) {
 	}
 }
 
+// A cluster that is gone for good ends everything but the Jobs, also where
+// nothing is asked of it but to be watched.
+func TestClusterIsGone(t *testing.T) {
+	t.Parallel()
+	g := newProxiedRig(t, Options{Patience: Patience{Unreachable: time.Second}})
+	done := g.start(t.Context(), g.Runner, simulatedAttempt(0, kubetest.RunFor, "1h"))
+	g.running("ex-0")
+	g.proxy.Down()
+	e := <-done
+	if !errors.Is(e.err, runner.ErrDetach) || !errors.Is(e.err, runner.ErrBroken) {
+		t.Errorf("%+v", e)
+	}
+	if pods := g.pods(); len(pods) != 1 || pods[0].DeletionTimestamp != nil {
+		t.Errorf("pods %v", pods)
+	}
+}
+
 // Two refusals far apart are two, not one that lasts.
 func TestRefusalsThatPassAreForgotten(t *testing.T) {
-	w := &watcher{denied: time.Nanosecond, refused: map[string]time.Time{}, broken: make(chan struct{})}
+	w := &watcher{patience: &Patience{Denied: 1, Unreachable: time.Hour}, trouble: map[string]*trouble{}, broken: make(chan struct{})}
 	refusal := apierrors.NewUnauthorized("Unauthorized")
 	for range 3 {
 		w.heard("jobs", refusal)

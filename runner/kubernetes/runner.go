@@ -140,7 +140,7 @@ func (r *Runner) startWatching() (w *watcher, err error) {
 		return nil, errClosed
 	}
 	if r.watcher == nil {
-		r.watcher, err = newWatcher(r.cluster, r.options.Ledger, r.patience.Denied)
+		r.watcher, err = newWatcher(r.cluster, r.options.Ledger, &r.patience, r.options.Notice)
 	}
 	return r.watcher, err
 }

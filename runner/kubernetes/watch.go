@@ -27,13 +27,14 @@ type watcher struct {
 	// unstarted counts the Jobs that the Job controller has not come to.
 	unstarted atomic.Int64
 
-	denied time.Duration // how long watching may be refused
+	patience *Patience
+	notice   func(string)
 
 	mu      sync.Mutex
-	follows map[string]*follow   // by the Job's name
-	refused map[string]time.Time // since when watching a resource is refused
-	broken  chan struct{}        // closed when nothing more is seen
-	why     error                // and why; not nil before
+	follows map[string]*follow  // by the Job's name
+	trouble map[string]*trouble // by the resource that cannot be watched
+	broken  chan struct{}       // closed when nothing more is seen
+	why     error               // and why; not nil before
 }
 
 // follow is one attempt's look at its Job.
@@ -54,10 +55,10 @@ func (f *follow) poke() {
 const byJob = "job"
 
 // newWatcher starts watching; close ends it.
-func newWatcher(c *Cluster, ledger string, denied time.Duration) (*watcher, error) {
+func newWatcher(c *Cluster, ledger string, p *Patience, notice func(string)) (*watcher, error) {
 	w := &watcher{
-		cluster: c, denied: denied,
-		follows: map[string]*follow{}, refused: map[string]time.Time{}, broken: make(chan struct{}),
+		cluster: c, patience: p, notice: notice,
+		follows: map[string]*follow{}, trouble: map[string]*trouble{}, broken: make(chan struct{}),
 	}
 	w.jobs = cache.NewSharedIndexInformer(w.listWatch("jobs", selectJobs(ledger), w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
 	w.pods = cache.NewSharedIndexInformer(w.listWatch("pods", selectPods, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
@@ -132,21 +133,42 @@ func (w *watcher) ready(ctx context.Context) error {
 	}
 }
 
+// trouble is since when a resource cannot be watched.
+type trouble struct {
+	since   time.Time
+	refused bool // by the server, which answers
+	told    bool
+}
+
+// outage is how long the cluster may be away before that is told.
+const outage = time.Minute
+
 // heard takes in how a list or watch of a resource went. Informers try again for
-// ever, which is right for everything but a refusal.
+// ever; a refusal is believed after a while, and a silence after a longer one.
 func (w *watcher) heard(resource string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err) {
-		delete(w.refused, resource)
+	was := w.trouble[resource]
+	if err == nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		delete(w.trouble, resource)
+		if was != nil && was.told {
+			w.notice("the cluster answers again")
+		}
 		return
 	}
-	since, before := w.refused[resource]
-	switch {
-	case !before:
-		w.refused[resource] = time.Now()
-	case time.Since(since) >= w.denied:
+	refused := apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+	if was == nil || was.refused != refused {
+		w.trouble[resource] = &trouble{since: time.Now(), refused: refused}
+		return
+	}
+	switch lasts := time.Since(was.since); {
+	case refused && lasts >= w.patience.Denied:
 		w.giveUp(fmt.Errorf("%w: it refuses to be watched: %w", errGivenUp, err))
+	case !refused && lasts >= w.patience.Unreachable:
+		w.giveUp(fmt.Errorf("%w: %w", errGivenUp, err))
+	case !refused && lasts >= outage && !was.told:
+		was.told = true
+		w.notice(fmt.Sprintf("the cluster has not answered for %v: %v", lasts.Round(time.Second), err))
 	}
 }
 
