@@ -185,6 +185,12 @@ func TestEndingBeforeTheControllerCame(t *testing.T) {
 	if err := g.cluster.Signal(controller, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
+	// Once it has come to a later Job, it has been at this one.
+	later := simulatedAttempt(1)
+	g.is(<-g.start(t.Context(), g.Runner, later), sweep.Succeeded, "", "")
+	if err := g.Release(t.Context(), later); err != nil {
+		t.Error(err)
+	}
 	g.nothingStays()
 }
 
