@@ -23,6 +23,9 @@ const (
 	annotationOwner = "lxsweep.dev/ledger" // the ledger that has the names
 	annotationHost  = "lxsweep.dev/host"   // the machine that it is on, for people
 	annotationNext  = "lxsweep.dev/next-number"
+	// annotationTaking is the ledger that the names were taken from, until all
+	// that it has left running is taken over, too.
+	annotationTaking = "lxsweep.dev/taking-over-from"
 )
 
 // ClaimOptions say who claims.
@@ -174,6 +177,9 @@ func (c *Claim) fill(lease *coordinationv1.Lease) *coordinationv1.Lease {
 	if lease.Annotations == nil {
 		lease.Annotations = map[string]string{}
 	}
+	if owner := lease.Annotations[annotationOwner]; owner != "" && owner != c.ledger {
+		lease.Annotations[annotationTaking] = owner
+	}
 	lease.Annotations[annotationOwner], lease.Annotations[annotationHost] = c.ledger, c.o.Host
 	now := metav1.NowMicro()
 	lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
@@ -197,19 +203,42 @@ func (c *Claim) Next(experimentName string) int {
 	return 0
 }
 
+// TakingOver reports whether names were taken from another ledger, whose
+// attempts are yet to be taken over: now, or by a process that ended before it
+// had done so. TookOver says that they are.
+func (c *Claim) TakingOver() bool {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return slices.ContainsFunc(c.leases, func(lease *coordinationv1.Lease) bool { return lease.Annotations[annotationTaking] != "" })
+}
+
+// TookOver says that nothing of other ledgers is left under the names.
+func (c *Claim) TookOver(ctx context.Context) error {
+	return c.change(ctx, func(lease *coordinationv1.Lease) bool {
+		_, taking := lease.Annotations[annotationTaking]
+		delete(lease.Annotations, annotationTaking)
+		return taking
+	})
+}
+
 // Reserve writes down, before anything of them is started, that the numbers
 // below next are given.
 func (c *Claim) Reserve(ctx context.Context, experimentName string, next int) error {
+	return c.change(ctx, func(lease *coordinationv1.Lease) bool {
+		if was, _ := strconv.Atoi(lease.Annotations[annotationNext]); lease.Name != leaseName(experimentName) || was >= next {
+			return false
+		}
+		lease.Annotations[annotationNext] = strconv.Itoa(next)
+		return true
+	})
+}
+
+// change is update until its answer is known.
+func (c *Claim) change(ctx context.Context, change func(*coordinationv1.Lease) bool) error {
 	return c.cluster.patiently(ctx, c.o.Duration, func(ctx context.Context) error {
 		c.writing.Lock()
 		defer c.writing.Unlock()
-		return c.update(ctx, func(lease *coordinationv1.Lease) bool {
-			if was, _ := strconv.Atoi(lease.Annotations[annotationNext]); lease.Name != leaseName(experimentName) || was >= next {
-				return false
-			}
-			lease.Annotations[annotationNext] = strconv.Itoa(next)
-			return true
-		})
+		return c.update(ctx, change)
 	})
 }
 

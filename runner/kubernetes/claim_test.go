@@ -83,6 +83,31 @@ func TestNumbersSurvive(t *testing.T) {
 	g.letGo(c)
 }
 
+// That names were taken over is remembered until all that goes with them is: the
+// process that took them may have ended before.
+func TestTakingOverIsRemembered(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Options{})
+	c := g.claim(g.Runner, claims("a"), "ex")
+	if c.TakingOver() {
+		t.Error("a new name is taken from nobody")
+	}
+	g.letGo(c)
+	o := claims("b")
+	o.TakeOver = true
+	g.letGo(g.claim(g.another(Options{Ledger: ledgerB}), o, "ex"))
+	for _, want := range []bool{true, false} {
+		c := g.claim(g.another(Options{Ledger: ledgerB}), claims("b2"), "ex")
+		if c.TakingOver() != want {
+			t.Errorf("taking over: %t, want %t", !want, want)
+		}
+		if err := c.TookOver(t.Context()); err != nil {
+			t.Error(err)
+		}
+		g.letGo(c)
+	}
+}
+
 func TestClaimIsAskedAgain(t *testing.T) {
 	isLease := func(r *http.Request) bool {
 		return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/leases")

@@ -249,8 +249,11 @@ func (x *execution) claim(ctx context.Context) error {
 		return err
 	}
 	x.claimed = claim
-	if x.TakeOver {
+	if claim.TakingOver() {
 		if err := x.takeOver(ctx); err != nil {
+			return err
+		}
+		if err := claim.TookOver(ctx); err != nil {
 			return err
 		}
 	}
