@@ -2,10 +2,12 @@ package kubernetes
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // end ends the Job, and says on it why, in one request; whoever finds it then
@@ -27,9 +29,7 @@ func (u *run) end(e ending) error {
 			return nil
 		case job.Status.StartTime != nil && !suspended(job):
 			u.listen(u.watcher.sight(u.ref.name))
-			patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}},"spec":{"activeDeadlineSeconds":1}}`,
-				u.ref.uid, annotationEnding, e.String())
-			return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, patch)))
+			return mayLive(named("ending", u.ref.name, u.patch(ctx, u.ref, e.patch(u.ref.uid))))
 		}
 		// Not if it begins just now.
 		err = u.deleteIf(ctx, u.ref, job.ResourceVersion)
@@ -37,4 +37,10 @@ func (u *run) end(e ending) error {
 			return mayLive(named("deleting", u.ref.name, err))
 		}
 	}
+}
+
+// patch gives a Job a deadline that has passed, and says why.
+func (e ending) patch(uid types.UID) string {
+	why, _ := json.Marshal(e.String()) // %q writes what is no JSON for some runes
+	return fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%s}},"spec":{"activeDeadlineSeconds":1}}`, uid, annotationEnding, why)
 }

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -288,5 +289,17 @@ func TestJudgeRemembers(t *testing.T) {
 		if last := i == maxDisruptions; last != (why != nil) || last && (why.Class != sweep.Infrastructure || why.State != sweep.Failed) {
 			t.Errorf("after %d pods were taken away: %+v", i+1, why)
 		}
+	}
+}
+
+// TestEndingPatch takes any text that a person or a node may have given.
+func TestEndingPatch(t *testing.T) {
+	want := ending{sweep.Cancelled, sweep.User, "a\"b\n\x7f\a\u00a0\U000e0067<&>"}
+	job := &batchv1.Job{}
+	if err := json.Unmarshal([]byte(want.patch("uid")), job); err != nil {
+		t.Fatal(err)
+	}
+	if got := endingOf(job); got == nil || *got != want {
+		t.Errorf("%v is read as %v", want, got)
 	}
 }
