@@ -118,7 +118,7 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 		return live.Logs(ctx, r.RunName(), t.Number, o.Follow, o.Out)
 	}
 	path := cmp.Or(t.Log, where.here.LogPath(r.RunName(), t.Number))
-	file, err := o.openLog(ctx, l, r, t, path)
+	file, err := o.openLog(ctx, where, r, t, path)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 	for {
 		ended := true
 		if o.Follow {
-			if ended, err = o.hasEnded(ctx, l, r, t.Number); err != nil {
+			if ended, err = hasEnded(ctx, where, r, t.Number); err != nil {
 				return err
 			}
 		}
@@ -148,7 +148,7 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 const followPoll = 200 * time.Millisecond
 
 // openLog opens the file, and with Follow waits for it.
-func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Record, t *sweep.Tried, path string) (*os.File, error) {
+func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Record, t *sweep.Tried, path string) (*os.File, error) {
 	for {
 		file, err := os.Open(path)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -156,7 +156,7 @@ func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Re
 		}
 		ended := true
 		if o.Follow {
-			if ended, err = o.hasEnded(ctx, l, r, t.Number); err != nil {
+			if ended, err = hasEnded(ctx, where, r, t.Number); err != nil {
 				return nil, err
 			}
 		}
@@ -173,16 +173,12 @@ func (o *LogsOptions) openLog(ctx context.Context, l *ledger.Ledger, r *sweep.Re
 
 // hasEnded reports whether the attempt lives no more, by the ledger or by what
 // this machine knows.
-func (o *LogsOptions) hasEnded(ctx context.Context, l *ledger.Ledger, r *sweep.Record, number int) (bool, error) {
-	t, err := chooseAttempt(ctx, l, r, number)
+func hasEnded(ctx context.Context, where *places, r *sweep.Record, number int) (bool, error) {
+	t, err := chooseAttempt(ctx, where.ledger, r, number)
 	if err != nil || t.State.Final() {
 		return true, err
 	}
-	where, err := o.places(l, o.ClusterOptions)
-	if err != nil {
-		return true, err
-	}
-	defer where.Close()
+	clear(where.lives) // what it was a moment ago is no answer
 	now := *r
 	now.Last = t
 	return where.state(ctx, &now).Final(), nil
