@@ -104,12 +104,14 @@ func (o *PlanOptions) save(p *project, plan *sweep.Plan, rows *savedRows) error 
 }
 
 func (o *PlanOptions) saved(p *project, plan *sweep.Plan) (*savedPlan, error) {
+	cluster := o.ClusterOptions
+	cluster.Kubeconfig = o.abs(cluster.Kubeconfig)
 	s := &savedPlan{
 		Magic: savedMagic, Lxsweep: o.version(),
 		Kept: map[string][]byte{}, Environ: map[string]string{},
 		VarFiles: o.absAll(o.VarFiles), Sets: o.Sets, Configs: o.Configs, Round: o.Round, Runner: o.Runner,
 		Rerun: o.Rerun, Accept: o.AcceptChanged, Filter: o.Filter,
-		State: p.ledger.Path(), LedgerID: p.ledger.ID(), Cluster: o.ClusterOptions, Place: p.place(), Digest: plan.Digest(), Starts: plan.Starts,
+		State: p.ledger.Path(), LedgerID: p.ledger.ID(), Cluster: cluster, Place: p.place(), Digest: plan.Digest(), Starts: plan.Starts,
 	}
 	for _, file := range p.module.Files {
 		s.Kept[o.abs(file.Path)] = file.Bytes
