@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -133,11 +134,12 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	if o.quiet() && o.AutoApprove {
 		// What would be said is kept until it is known whether to say it.
 		var held bytes.Buffer
-		to := f.Err.Writer
-		f.Err.Writer = &held
+		to, safe := f.Err.Writer, ui.NewSafeWriter(&held, f.screen(f.Err)) // a cluster's notices come from several goroutines
+		f.Err.Writer = safe
 		defer func() {
 			f.Err.Writer = to
 			if err != nil {
+				_ = safe.Flush()
 				_, _ = held.WriteTo(to)
 			}
 		}()
