@@ -344,6 +344,29 @@ func TestClusterTakeOver(t *testing.T) {
 	k.says(5, []string{"--take-over"}, "apply", "--auto-approve", "grid.hcl")
 }
 
+// TestClusterLeaseDeleted is for a Lease that somebody has deleted: the Jobs say
+// whose they are.
+func TestClusterLeaseDeleted(t *testing.T) {
+	t.Parallel()
+	k := newClustered(t, &main.Simulated, heldGrid)
+	first := k.apply("--parallel", "2")
+	k.running(2)
+	ledger := k.kubectl("get", "lease", "lxsweep-ex", "-o", `jsonpath={.metadata.annotations.lxsweep\.dev/ledger}`)
+	if err := first.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	k.end(first, -1)
+	k.kubectl("delete", "lease", "lxsweep-ex")
+	k.machine().says(5, []string{"belong to another ledger: " + ledger, "--take-over"}, "apply", "--auto-approve", "grid.hcl")
+	if n := len(k.jobs()); n != 2 {
+		t.Errorf("the refused apply leaves %d Jobs of 2", n)
+	}
+	again := k.apply() // the owner itself goes on
+	k.running(9)
+	k.letGo("")
+	k.end(again, 0)
+}
+
 // TestClusterInterrupt interrupts an apply: what runs goes on, and the same
 // command goes on with it.
 func TestClusterInterrupt(t *testing.T) {

@@ -46,6 +46,7 @@ type ClaimOptions struct {
 // when the claim is closed. It must be closed.
 type Claim struct {
 	cluster *Cluster
+	runner  *Runner
 	ledger  string
 	o       ClaimOptions
 	stop    context.CancelFunc
@@ -79,7 +80,7 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 	if o.Waiting == nil {
 		o.Waiting = func(string) {}
 	}
-	c := &Claim{cluster: r.cluster, ledger: r.options.Ledger, o: o, renewed: time.Now(), void: make(chan struct{})}
+	c := &Claim{cluster: r.cluster, runner: r, ledger: r.options.Ledger, o: o, renewed: time.Now(), void: make(chan struct{})}
 	for _, name := range names {
 		lease, err := c.take(ctx, name)
 		if err != nil {
@@ -102,9 +103,9 @@ func (c *Claim) take(ctx context.Context, name string) (*coordinationv1.Lease, e
 		lease, err := c.get(ctx, name)
 		switch {
 		case apierrors.IsNotFound(err):
-			lease, err = c.insist(ctx, c.fill(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
-				Name: leaseName(name), Labels: map[string]string{labelManagedBy: managedBy},
-			}}))
+			if lease, err = c.anew(ctx, name); err == nil {
+				lease, err = c.insist(ctx, c.fill(lease))
+			}
 		case err != nil:
 		case lease.Annotations[annotationOwner] == c.ledger:
 			// No other process of this ledger can be at work: it has the ledger's lock.
@@ -119,11 +120,32 @@ func (c *Claim) take(ctx context.Context, name string) (*coordinationv1.Lease, e
 		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 			continue // somebody was faster: look again
 		}
+		if owned := new(OwnedError); errors.As(err, &owned) {
+			return nil, owned
+		}
 		if err != nil {
 			return nil, fmt.Errorf("claiming %s-* with the Lease %s in namespace %s: %w", name, leaseName(name), c.cluster.Namespace, err)
 		}
 		return lease, nil
 	}
+}
+
+// anew is the first Lease of a name, or one in place of a Lease that somebody has
+// deleted: then the owner is known by the Jobs that it has left.
+func (c *Claim) anew(ctx context.Context, name string) (*coordinationv1.Lease, error) {
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Name: leaseName(name), Labels: map[string]string{labelManagedBy: managedBy}, Annotations: map[string]string{},
+	}}
+	left, err := c.runner.list(ctx, selectOrphans(c.ledger, name))
+	if err != nil || len(left) == 0 {
+		return lease, err
+	}
+	owner := left[0].Labels[labelLedger]
+	if !c.o.TakeOver {
+		return nil, &OwnedError{name, c.cluster.Namespace, owner, "a machine that is not known any more"}
+	}
+	lease.Annotations[annotationOwner] = owner
+	return lease, nil
 }
 
 // idle waits until a Lease is not renewed any more: no clock but ours is asked.

@@ -42,7 +42,11 @@ func (u *run) create(ctx context.Context, job *batchv1.Job, queued func(string))
 		made, asked, err := u.post(ctx, job)
 		if err != nil && asked > 1 && !apierrors.IsAlreadyExists(err) {
 			// It may be refused because it is there: in a quota, it counts itself.
-			if there, _ := u.get(ctx, job.Name); there != nil && sameAttempt(there, job) {
+			there, unknown := u.get(ctx, job.Name)
+			if unknown != nil && !apierrors.IsNotFound(unknown) {
+				return nil, mayLive(named("looking at", job.Name, unknown))
+			}
+			if there != nil && sameAttempt(there, job) {
 				return there, nil
 			}
 		}

@@ -18,3 +18,11 @@ func selectJobs(ledger string) string {
 // selectPods selects the pods of every ledger: a Job that is taken over changes
 // its label, its pods cannot.
 const selectPods = labelManagedBy + "=" + managedBy
+
+// selectOrphans selects the Jobs of other ledgers that are still to be
+// harvested.
+func selectOrphans(ledger string, experimentNames ...string) string {
+	return strings.Join([]string{
+		selectPods, labelLedger + "!=" + ledger, "!" + labelHarvested, labelExperiment + " in (" + strings.Join(experimentNames, ",") + ")",
+	}, ",")
+}

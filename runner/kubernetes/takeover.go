@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -19,10 +18,7 @@ import (
 // are not harvested, as far as their Jobs tell: what a ledger needs to take them
 // over. Their IDs are 0.
 func (r *Runner) Orphans(ctx context.Context, experimentNames []string) ([]*sweep.Record, error) {
-	jobs, err := r.list(ctx, strings.Join([]string{
-		selectPods, labelLedger + "!=" + r.options.Ledger, "!" + labelHarvested,
-		labelExperiment + " in (" + strings.Join(experimentNames, ",") + ")",
-	}, ","))
+	jobs, err := r.list(ctx, selectOrphans(r.options.Ledger, experimentNames...))
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ var errGivenUp = fmt.Errorf("the cluster could not be used for too long (%w)", r
 // patiently repeats a request while it fails for a while only, and not longer
 // than the limit.
 func (c *Cluster) patiently(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
-	return repeat(ctx, limit, func() error { return call(ctx, request) })
+	return repeat(ctx, limit, func() error { return call(ctx, min(limit, callTimeout), request) })
 }
 
 // write is patiently for a request that changes something: in the window, whose
@@ -95,7 +95,7 @@ func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(c
 			return err
 		}
 		defer c.window.leave()
-		return call(ctx, func(ctx context.Context) error {
+		return call(ctx, callTimeout, func(ctx context.Context) error {
 			if err := c.claim.Load().hold(ctx); err != nil {
 				return err
 			}
@@ -104,9 +104,9 @@ func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(c
 	})
 }
 
-// call makes one request, in the time that one may take.
-func call(ctx context.Context, request func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+// call makes one request, in the time that it may take.
+func call(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return request(ctx)
 }

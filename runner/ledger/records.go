@@ -233,3 +233,24 @@ func splitRunName(runName string) (name string, number int, err error) {
 	}
 	return runName[:i], number, nil
 }
+
+// Settled returns those of the attempts that have a final state here.
+func (l *Ledger) Settled(ctx context.Context, ids []int64) (map[int64]bool, error) {
+	settled := map[int64]bool{}
+	if l.read == nil {
+		return settled, nil
+	}
+	for some := range slices.Chunk(ids, chunkSize) {
+		rows, err := l.read.QueryContext(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some))
+		err = eachRow(rows, err, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			settled[id] = true
+			return err
+		})
+		if err != nil {
+			return nil, failed(l.path, "reading", err)
+		}
+	}
+	return settled, nil
+}

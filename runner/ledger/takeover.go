@@ -73,8 +73,12 @@ func (s *Session) takeExperiment(t *tx, r *sweep.Record) (id int64, err error) {
 }
 
 func (s *Session) takeAttempt(t *tx, experiment int64, a *sweep.Tried) (id int64, err error) {
-	err = t.row(`SELECT id FROM attempts WHERE experiment_id = $1 AND number = $2`, []any{experiment, a.Number}, &id)
-	if !errors.Is(err, sql.ErrNoRows) {
+	var state string
+	err = t.row(`SELECT id, state FROM attempts WHERE experiment_id = $1 AND number = $2`, []any{experiment, a.Number}, &id, &state)
+	switch {
+	case err == nil && sweep.State(state).Final():
+		return 0, fmt.Errorf("is recorded as %s in this ledger already; delete its Job, or go on where the other ledger is", state)
+	case !errors.Is(err, sql.ErrNoRows):
 		return id, err
 	}
 	err = t.row(`INSERT INTO attempts (experiment_id, number, apply_id, work, command, script, why, state,

@@ -27,6 +27,9 @@ type ran struct {
 func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	progress := x.progress(len(x.tasks))
 	defer progress.Close()
+	say := progress.Note
+	x.pl.say.Store(&say)
+	defer x.pl.say.Store(nil)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}}

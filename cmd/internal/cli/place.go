@@ -117,8 +117,17 @@ func (f *Factory) connect(o ClusterOptions) (*kubernetes.Cluster, error) {
 }
 
 // clusterRunner makes the runner of a namespace of a cluster.
-func (f *Factory) clusterRunner(c *kubernetes.Cluster, l *ledger.Ledger, p kubernetes.Patience) *kubernetes.Runner {
-	return kubernetes.New(c, kubernetes.Options{Ledger: l.ID(), LogsDir: files(l, "logs"), Now: f.Now, Patience: p, Notice: f.note})
+func (f *Factory) clusterRunner(c *kubernetes.Cluster, l *ledger.Ledger, p kubernetes.Patience, notice func(string)) *kubernetes.Runner {
+	return kubernetes.New(c, kubernetes.Options{Ledger: l.ID(), LogsDir: files(l, "logs"), Now: f.Now, Patience: p, Notice: notice})
+}
+
+// notice passes on what a runner says, to where progress is drawn while it is.
+func (p *project) notice(text string) {
+	if say := p.say.Load(); say != nil {
+		(*say)(text)
+		return
+	}
+	p.f.note(text)
 }
 
 // places are where a ledger's attempts live, asked when they are needed and as
@@ -180,7 +189,7 @@ func (p *places) reach(host string) place {
 		p.note(fmt.Sprintf("runs are on the cluster and namespace %s, and context %s is for %s; name another with --context", host, c.Context, c.Place()))
 		return nil
 	}
-	return p.clusterRunner(c, p.ledger, kubernetes.Patience{Unreachable: brief})
+	return p.clusterRunner(c, p.ledger, kubernetes.Patience{Unreachable: brief}, p.note)
 }
 
 // state is what has become of an open attempt. What cannot be asked is told
@@ -253,9 +262,6 @@ func (x *execution) claim(ctx context.Context) error {
 		if err := x.takeOver(ctx); err != nil {
 			return err
 		}
-		if err := claim.TookOver(ctx); err != nil {
-			return err
-		}
 	}
 	for _, name := range x.names {
 		if err := x.session.Skip(ctx, name, claim.Next(name)); err != nil {
@@ -268,7 +274,7 @@ func (x *execution) claim(ctx context.Context) error {
 // takeOver records what another ledger has started in the cluster.
 func (x *execution) takeOver(ctx context.Context) error {
 	orphans, err := x.pl.cluster.Orphans(ctx, x.names)
-	if err != nil || len(orphans) == 0 {
+	if err != nil {
 		return err
 	}
 	ids, err := x.session.TakeOver(ctx, orphans)
@@ -281,7 +287,7 @@ func (x *execution) takeOver(ctx context.Context) error {
 		}
 		fmt.Fprintf(x.Err, "%s taken over\n", orphan.RunName())
 	}
-	return nil
+	return x.claimed.TookOver(ctx)
 }
 
 // reserve tells the cluster which numbers are given, before any of them starts.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
@@ -31,6 +32,7 @@ type project struct {
 	cluster *kubernetes.Runner
 	// target is the cluster of cluster.
 	target *kubernetes.Cluster
+	say    atomic.Pointer[func(string)] // draws notices, nil for a line of their own
 	// state is the ledger's path as a person would type it.
 	state string
 	// source names the files in the ledger, relative to its folder, so that it
@@ -152,7 +154,7 @@ func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
 	if p.target, err = p.f.connect(o); err != nil {
 		return err
 	}
-	p.cluster = p.f.clusterRunner(p.target, p.ledger, kubernetes.Patience{})
+	p.cluster = p.f.clusterRunner(p.target, p.ledger, kubernetes.Patience{}, p.notice)
 	p.runner = p.cluster
 	return nil
 }

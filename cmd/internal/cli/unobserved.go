@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -95,9 +96,17 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 
 // releaseSettled lets go of what is final in the ledger and still in a journal:
 // whoever settled it ended before it could.
-func (x *execution) releaseSettled(ctx context.Context, settled map[int64]sweep.State) error {
-	for id, s := range settled {
+func (x *execution) releaseSettled(ctx context.Context, ended map[int64]sweep.State) error {
+	settled, err := x.pl.ledger.Settled(ctx, slices.Collect(maps.Keys(ended)))
+	if err != nil {
+		return err
+	}
+	for id, s := range ended {
 		if !s.Final() {
+			continue
+		}
+		if !settled[id] {
+			x.note(fmt.Sprintf("the runner has an attempt %d of this ledger that the ledger does not have, as if it were an older copy: it is left as it is", id))
 			continue
 		}
 		if err := x.pl.runner.Release(ctx, runner.Attempt{ID: id}); err != nil {
