@@ -24,6 +24,7 @@ type watcher struct {
 	pods    cache.SharedIndexInformer
 	stop    context.CancelCauseFunc
 	ended   sync.WaitGroup
+	synced  chan struct{} // closed when everything that there was has been read
 	// unstarted counts the Jobs that the Job controller has not come to.
 	unstarted atomic.Int64
 
@@ -58,7 +59,7 @@ const byJob = "job"
 func newWatcher(c *Cluster, ledger string, p *Patience, notice func(string)) (*watcher, error) {
 	w := &watcher{
 		cluster: c, patience: p, notice: notice,
-		follows: map[string]*follow{}, trouble: map[string]*trouble{}, broken: make(chan struct{}),
+		follows: map[string]*follow{}, trouble: map[string]*trouble{}, broken: make(chan struct{}), synced: make(chan struct{}),
 	}
 	w.jobs = cache.NewSharedIndexInformer(w.listWatch("jobs", selectJobs(ledger), w.listJobs, w.watchJobs), &batchv1.Job{}, 0, cache.Indexers{})
 	w.pods = cache.NewSharedIndexInformer(w.listWatch("pods", selectPods, w.listPods, w.watchPods), &corev1.Pod{}, 0, cache.Indexers{
@@ -74,6 +75,11 @@ func newWatcher(c *Cluster, ledger string, p *Patience, notice func(string)) (*w
 			return nil, fmt.Errorf("watching the cluster: %w", err)
 		}
 	}
+	w.ended.Go(func() {
+		if cache.WaitForCacheSync(ctx.Done(), w.jobs.HasSynced, w.pods.HasSynced) {
+			close(w.synced)
+		}
+	})
 	w.ended.Go(func() { w.jobs.RunWithContext(ctx) })
 	w.ended.Go(func() { w.pods.RunWithContext(ctx) })
 	return w, nil
@@ -110,26 +116,17 @@ func (w *watcher) begin(i cache.SharedIndexInformer, strip cache.TransformFunc, 
 
 // ready waits until everything that there was has been read.
 func (w *watcher) ready(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		stop, cancel := context.WithCancel(ctx)
-		defer cancel()
-		go func() {
-			select {
-			case <-w.broken:
-				cancel()
-			case <-stop.Done():
-			}
-		}()
-		cache.WaitForCacheSync(stop.Done(), w.jobs.HasSynced, w.pods.HasSynced)
-	}()
-	<-done
 	select {
+	case <-w.synced:
 	case <-w.broken:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-w.broken: // whether it had been read or not
 		return w.why
 	default:
-		return context.Cause(ctx)
+		return nil
 	}
 }
 
