@@ -83,6 +83,9 @@ func (c *Cluster) patiently(ctx context.Context, limit time.Duration, request fu
 	return repeat(ctx, limit, func() error { return call(ctx, min(limit, callTimeout), request) })
 }
 
+// doorClosed is how long a write that reached nobody keeps others from trying.
+const doorClosed = 250 * time.Millisecond
+
 // write is patiently for a request that changes something: in the window, whose
 // queue is no part of what the limit is for.
 func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
@@ -95,12 +98,20 @@ func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(c
 			return err
 		}
 		defer c.window.leave()
-		return call(ctx, callTimeout, func(ctx context.Context) error {
+		err = call(ctx, callTimeout, func(ctx context.Context) error {
 			if err := c.claim.Load().hold(ctx); err != nil {
 				return err
 			}
 			return request(ctx)
 		})
+		if err != nil && unreachable(err) {
+			// In its place: thousands who wait are not to knock at a closed door.
+			select {
+			case <-time.After(doorClosed):
+			case <-ctx.Done():
+			}
+		}
+		return err
 	})
 }
 
