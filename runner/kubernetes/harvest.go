@@ -129,14 +129,9 @@ func (c *Cluster) logs(ctx context.Context, pod string, follow bool) (io.ReadClo
 // Logs copies the output of an attempt's pod to w; with follow until the program
 // ends. It is for attempts that are not harvested: the others' logs are files.
 func (r *Runner) Logs(ctx context.Context, runName string, attempt int, follow bool, w io.Writer) error {
-	name := jobName(runName, attempt)
-	list, err := r.cluster.pods.List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + name})
+	s, err := r.look(ctx, jobName(runName, attempt))
 	if err != nil {
-		return fmt.Errorf("looking for the pod of %s: %w", runName, err)
-	}
-	var s sight
-	for i := range list.Items {
-		s.pods = append(s.pods, &list.Items[i])
+		return err
 	}
 	pod := s.pod()
 	if pod == nil {
