@@ -14,7 +14,17 @@ import (
 type migration []string
 
 // migrations in order: migrations[0] makes version 1.
-var migrations = []migration{schema1}
+var migrations = []migration{schema1, schema2}
+
+// schema2 is for ledgers that live long and for those that machines share: what
+// was pruned, and logs that can be read where their files are not.
+var schema2 = migration{
+	`ALTER TABLE attempts ADD COLUMN pruned_at TEXT`,
+	`CREATE TABLE logs (
+		attempt_id BIGINT PRIMARY KEY REFERENCES attempts (id),
+		size BIGINT NOT NULL,
+		gzip {bytes} NOT NULL)`,
+}
 
 var schema1 = migration{
 	`CREATE TABLE meta (ledger_id TEXT NOT NULL, created TEXT NOT NULL)`,
