@@ -12,11 +12,12 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// controllers are those that Jobs and their pods need, and what deletes things.
+// controllers are those that Jobs, their pods and the claims of those need, and
+// what deletes things.
 var controllers = []string{
 	"job", "cronjob", "ttl-after-finished", "garbage-collector", "pod-garbage-collector",
 	"namespace", "serviceaccount", "serviceaccount-token", "root-ca-certificate-publisher", "clusterrole-aggregation",
-	"node-lifecycle", "taint-eviction", "resourcequota", "disruption",
+	"node-lifecycle", "taint-eviction", "resourcequota", "disruption", "persistentvolume-binder",
 }
 
 func (c *Cluster) startControlPlane(ctx context.Context) error {
