@@ -20,15 +20,16 @@ import (
 // client-go's own set registers every kind that there is whenever a program
 // starts, which takes 20 MB and longer than a plan.
 type clients struct {
-	jobs    *gentype.ClientWithList[*batchv1.Job, *batchv1.JobList]
-	pods    *gentype.ClientWithList[*corev1.Pod, *corev1.PodList]
-	events  *gentype.ClientWithList[*corev1.Event, *corev1.EventList]
-	quotas  *gentype.ClientWithList[*corev1.ResourceQuota, *corev1.ResourceQuotaList]
-	ranges  *gentype.ClientWithList[*corev1.LimitRange, *corev1.LimitRangeList]
-	leases  *gentype.Client[*coordinationv1.Lease]
-	reviews *gentype.Client[*authorizationv1.SelfSubjectAccessReview]
-	core    rest.Interface // for what is no object: logs, the version
-	codec   runtime.ParameterCodec
+	jobs     *gentype.ClientWithList[*batchv1.Job, *batchv1.JobList]
+	cronJobs *gentype.ClientWithList[*batchv1.CronJob, *batchv1.CronJobList]
+	pods     *gentype.ClientWithList[*corev1.Pod, *corev1.PodList]
+	events   *gentype.ClientWithList[*corev1.Event, *corev1.EventList]
+	quotas   *gentype.ClientWithList[*corev1.ResourceQuota, *corev1.ResourceQuotaList]
+	ranges   *gentype.ClientWithList[*corev1.LimitRange, *corev1.LimitRangeList]
+	leases   *gentype.Client[*coordinationv1.Lease]
+	reviews  *gentype.Client[*authorizationv1.SelfSubjectAccessReview]
+	core     rest.Interface // for what is no object: logs, the version
+	codec    runtime.ParameterCodec
 }
 
 func newClients(config *rest.Config, client *http.Client, namespace string) (clients, error) {
@@ -50,13 +51,14 @@ func newClients(config *rest.Config, client *http.Client, namespace string) (cli
 		errs = append(errs, err)
 		return made
 	}
-	codec, core := runtime.NewParameterCodec(kinds), group(corev1.SchemeGroupVersion)
+	codec, core, batch := runtime.NewParameterCodec(kinds), group(corev1.SchemeGroupVersion), group(batchv1.SchemeGroupVersion)
 	all := clients{
-		jobs:   listed[batchv1.Job, batchv1.JobList]("jobs", group(batchv1.SchemeGroupVersion), codec, namespace),
-		pods:   listed[corev1.Pod, corev1.PodList]("pods", core, codec, namespace),
-		events: listed[corev1.Event, corev1.EventList]("events", core, codec, namespace),
-		quotas: listed[corev1.ResourceQuota, corev1.ResourceQuotaList]("resourcequotas", core, codec, namespace),
-		ranges: listed[corev1.LimitRange, corev1.LimitRangeList]("limitranges", core, codec, namespace),
+		jobs:     listed[batchv1.Job, batchv1.JobList]("jobs", batch, codec, namespace),
+		cronJobs: listed[batchv1.CronJob, batchv1.CronJobList]("cronjobs", batch, codec, namespace),
+		pods:     listed[corev1.Pod, corev1.PodList]("pods", core, codec, namespace),
+		events:   listed[corev1.Event, corev1.EventList]("events", core, codec, namespace),
+		quotas:   listed[corev1.ResourceQuota, corev1.ResourceQuotaList]("resourcequotas", core, codec, namespace),
+		ranges:   listed[corev1.LimitRange, corev1.LimitRangeList]("limitranges", core, codec, namespace),
 		leases: gentype.NewClient("leases", group(coordinationv1.SchemeGroupVersion), codec, namespace,
 			func() *coordinationv1.Lease { return &coordinationv1.Lease{} }),
 		reviews: gentype.NewClient("selfsubjectaccessreviews", group(authorizationv1.SchemeGroupVersion), codec, "",

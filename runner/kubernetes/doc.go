@@ -10,6 +10,9 @@
 // Those four decide and do nothing: run.go, one goroutine an attempt, acts.
 // describe.go tells a person what the cluster has of one.
 //
+// [Cluster.Beside] is something else: it runs a command of lxsweep once, in a
+// pod like that of a driver, to read the ledger which that has in the cluster.
+//
 // # One Job an attempt
 //
 // The Job ex-8, or ex-8-r2 for the second attempt, has one pod at a time and
