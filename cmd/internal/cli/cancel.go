@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"sync"
@@ -171,11 +170,8 @@ func (c *cancelling) name(ctx context.Context, name string) error {
 }
 
 func (c *cancelling) info() ledger.Info {
-	info := ledger.Info{Version: c.version(), Command: c.line()}
+	info := ledger.Info{Version: c.version(), Command: c.line(), User: c.user()}
 	info.Host, _ = os.Hostname()
-	if u, err := user.Current(); err == nil {
-		info.User = u.Username
-	}
 	return info
 }
 

@@ -33,7 +33,9 @@ type Factory struct {
 	// CPUs is how many runs go on at once where nobody says.
 	CPUs int
 
-	noColor *bool // --no-color, nil if it was not given
+	noColor *bool    // --no-color, nil if it was not given
+	args    []string // the command line
+	frames  *frames  // nil if the streams are not framed
 }
 
 // Stream is a place to write to.
@@ -82,9 +84,13 @@ func SystemFactory(version string) (*Factory, error) {
 	if err != nil {
 		return nil, err
 	}
+	told, out, stderr := framed(os.Getenv(framedVariable), os.Stdout)
+	if told == nil {
+		out, stderr = systemStream(os.Stdout), systemStream(os.Stderr)
+	}
 	return &Factory{
 		Version: version,
-		In:      os.Stdin, Out: systemStream(os.Stdout), Err: systemStream(os.Stderr),
+		In:      os.Stdin, Out: out, Err: stderr, frames: told,
 		InTerminal: term.IsTerminal(int(os.Stdin.Fd())),
 		Environ:    os.LookupEnv,
 		Dir:        dir,

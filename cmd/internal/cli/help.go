@@ -118,7 +118,8 @@ const (
 	readsNewest = `
 
 It reads the ledger of this folder or of the nearest above, in the newest
-round, and writes nothing; --sweep, --round and --filter choose otherwise.`
+round, and writes nothing; --sweep, --round and --filter choose otherwise, and
+--state k8s://NAMESPACE/NAME the ledger of a schedule in a cluster.`
 
 	filterNames = `
 

@@ -325,6 +325,9 @@ func (f *Factory) nearestState() (string, error) {
 
 // reader is a command that reads the ledger, as it has to be typed here.
 func (f *Factory) reader(command string, l *ledger.Ledger) string {
+	if there := f.Getenv(besideVariable); there != "" {
+		return "lxsweep " + command + " --state " + sweep.ShellQuote(there)
+	}
 	if path, err := f.nearestState(); err == nil {
 		if real, err := filepath.EvalSymlinks(path); err == nil && real == l.Path() {
 			return "lxsweep " + command

@@ -22,12 +22,15 @@ func Main(args []string, version string) ExitCode {
 	if err != nil {
 		return ExitError
 	}
-	return Run(context.Background(), f, args)
+	code := Run(context.Background(), f, args)
+	f.frames.end(code)
+	return code
 }
 
 // Run runs a command line in the factory's world.
 func Run(ctx context.Context, f *Factory, args []string) ExitCode {
 	defer f.filter()()
+	f.args = args
 	root := newRootCmd(f)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -81,6 +84,7 @@ off and on.`,
 	root.SetUsageFunc(f.usage)
 	root.AddGroup(commandGroups...)
 	f.addCommands(root)
+	f.forward(root)
 	f.completeFlags(root)
 	return root
 }
