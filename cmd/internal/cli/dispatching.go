@@ -108,7 +108,7 @@ func (w *watcher) event(e runner.Event) {
 		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
 	case runner.Ended:
 		delete(w.inFlight, e.Attempt.RunName)
-		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
+		if !e.Retry && !e.Unstarted() && !e.Attempt.Bystander && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
 			w.failures = append(w.failures, e)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
@@ -245,6 +246,8 @@ func (x *execution) reason(a *sweep.Action) runner.Reason {
 		return "its work changed after a failure"
 	case a.Sign == sweep.SignFailed:
 		return "--rerun failed"
+	case a.State == sweep.Interrupted && a.Record.Last.Started.IsZero() && strings.HasPrefix(a.Record.Last.Why, "retry "):
+		return runner.Reason(a.Record.Last.Why) // so that it counts as one
 	case a.State == sweep.Interrupted:
 		return "was interrupted"
 	}
