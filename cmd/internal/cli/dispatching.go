@@ -30,6 +30,10 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	say := progress.Note
 	x.pl.say.Store(&say)
 	defer x.pl.say.Store(nil)
+	until, err := x.until(ctx)
+	if err != nil {
+		return ran{}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}}
@@ -38,7 +42,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	d := &runner.Dispatcher{
 		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
-		Stop: stop, Cancels: cancels,
+		Stop: stop, Cancels: cancels, Until: until, Clock: clock{x.Now},
 	}
 	var helpers sync.WaitGroup
 	done := make(chan struct{})
@@ -170,7 +174,7 @@ func (x *execution) conclude(ctx context.Context, r ran) error {
 		}
 	}
 	applied := &ui.Applied{
-		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, Next: x.next(r, code),
+		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, HeldBack: x.heldBack(r), Next: x.next(r, code),
 	}
 	if len(x.tasks) == 0 && code == ExitOK {
 		return nil // the plan said why
@@ -200,7 +204,7 @@ func (x *execution) next(r ran, code ExitCode) []ui.Hint {
 		hints = append(hints, ui.Hint{Command: x.reader("logs "+r.failures[0].Attempt.RunName, x.pl.ledger), What: "its whole output"})
 	}
 	switch {
-	case code == ExitInterrupted:
+	case code == ExitInterrupted || x.heldBack(r) != "":
 		hints = append(hints, ui.Hint{Command: x.again(), What: "goes on from here"})
 	case r.summary.Failed > 0 || x.now.kept > 0:
 		hints = append(hints, ui.Hint{Command: x.again(x.rerun(r)...), What: "runs the failures again"})
