@@ -19,8 +19,9 @@ type Task struct {
 	// Adopt is the attempt that lives, or ended unobserved; nil to start one.
 	Adopt *sweep.Tried
 	// Bystander says that nobody wants it now, and that it lives: it holds its
-	// place and its end is recorded, but it counts nowhere, is not tried again,
-	// and is left running once nothing else is to be done.
+	// place and its end is recorded, but it counts nowhere, a retry is left to
+	// whoever wants it again, and it is left running once nothing else is to be
+	// done.
 	Bystander bool
 }
 

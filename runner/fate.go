@@ -37,11 +37,7 @@ func (s *schedule) vacate(e *entry) {
 func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 	s.vacate(e)
 	v := verdict{state: e.Experiment.Objective.Verdict(o.State, o.Metrics)}
-	switch {
-	case e.Bystander:
-		s.forget(e)
-		return v
-	case !ours && s.stopped(e.lane) && o.State == sweep.Interrupted && o.Started.IsZero():
+	if !ours && s.stopped(e.lane) && o.State == sweep.Interrupted && o.Started.IsZero() {
 		s.notStarted(e)
 		return v
 	}
@@ -59,6 +55,9 @@ func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 		return v
 	}
 	s.count(e, v.state)
+	if e.Bystander {
+		return v
+	}
 	s.consequences(e, o, stopped, &v)
 	return v
 }
@@ -110,7 +109,7 @@ func (s *schedule) finished(e *entry, saved bool, v verdict, now time.Time) {
 	case !v.retry:
 	case !saved:
 		s.giveUp(e)
-	case e.cancelled != nil || s.stopped(e.lane):
+	case e.cancelled != nil || e.Bystander || s.stopped(e.lane):
 		s.drop(e)
 	case v.next.pause > 0:
 		s.rest(e, now.Add(v.next.pause))
@@ -270,15 +269,19 @@ func (s *schedule) recorded(owed []*entry, rows []Intended) {
 }
 
 func (s *schedule) notStarted(e *entry) {
-	s.summary.NotStarted++
+	if !e.Bystander {
+		s.summary.NotStarted++
+	}
 	s.forget(e)
 }
 
 // count adds an experiment to the summary.
 func (s *schedule) count(e *entry, state sweep.State) {
-	if state == sweep.Succeeded {
+	switch {
+	case e.Bystander:
+	case state == sweep.Succeeded:
 		s.summary.Succeeded++
-	} else {
+	default:
 		s.summary.Failed++
 		s.summary.ByState[state]++
 	}

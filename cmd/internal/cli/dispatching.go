@@ -25,6 +25,7 @@ type ran struct {
 
 // dispatch runs the tasks and draws what happens.
 func (x *execution) dispatch(ctx context.Context) (ran, error) {
+	x.tellWait()
 	progress := x.progress(len(x.tasks))
 	defer progress.Close()
 	say := progress.Note
@@ -43,6 +44,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
 		Stop: stop, Cancels: cancels, Until: until, Clock: clock{x.Now},
+		AfterBystanders: x.overlap() == sweep.OverlapWait,
 	}
 	var helpers sync.WaitGroup
 	done := make(chan struct{})
