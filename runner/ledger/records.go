@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -144,6 +145,23 @@ func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 		return err
 	})
 	return rounds, failed(l.path, "reading", err)
+}
+
+// RoundBegan is when the first apply of a round by these files began, zero if
+// there was none.
+func (l *Ledger) RoundBegan(ctx context.Context, source, round string) (time.Time, error) {
+	if l.read == nil {
+		return time.Time{}, nil
+	}
+	var started string
+	err := l.read.QueryRowContext(ctx, `SELECT started FROM applies WHERE source = $1 AND round = $2 ORDER BY id LIMIT 1`,
+		clean(source), clean(round)).Scan(&started)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	} else if err != nil {
+		return time.Time{}, failed(l.path, "reading", err)
+	}
+	return readTime(started)
 }
 
 // MetricNames returns the names of the metrics that the newest thousand attempts

@@ -29,6 +29,7 @@ type ApplyOptions struct {
 	FailFast      bool
 	MaxFailures   int
 	LockTimeout   time.Duration
+	Until         string
 	TakeOver      bool
 	SkipBuild     bool
 	Progress      string // "auto", "tty", "plain" or "quiet"
@@ -64,6 +65,9 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 			if err := oneOf("--progress", o.Progress, "auto", "tty", "plain", "quiet"); err != nil {
 				return err
 			}
+			if _, err := parseUntil(o.Until); err != nil {
+				return err
+			}
 			if err := o.takeSaved(cmd.Flags()); err != nil {
 				return err
 			}
@@ -82,6 +86,7 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 	fs.BoolVar(&o.FailFast, "fail-fast", false, "start nothing more after the first failure")
 	fs.IntVar(&o.MaxFailures, "max-failures", 0, "start nothing more after so many failures")
 	fs.DurationVar(&o.LockTimeout, "lock-timeout", 0, "wait so long for another apply to end (-1s: as long as it takes)")
+	fs.StringVar(&o.Until, "until", "", "start nothing from then on: a `time` of day such as 06:00, or RFC 3339")
 	fs.BoolVar(&o.TakeOver, "take-over", false, "take runs over that a lost ledger has in the cluster, and their numbers")
 	fs.BoolVar(&o.SkipBuild, "skip-build", false, "run no build_steps: the images are there")
 	fs.StringVar(&o.Progress, "progress", "auto", "how progress is shown: auto, tty, plain, quiet")

@@ -28,9 +28,10 @@ type applying struct {
 	names    []string   // the experiment names whose locks are needed
 	fresh    bool       // there was no ledger
 	rescans  []*sweep.Action
-	// patterns are the metrics patterns of what is open in the ledger.
-	patterns map[sweep.Hash]string
-	// retried are the keys of those of them that have retries.
+	// commands are what the files have, by point, for what is open in the ledger
+	// in any round.
+	commands map[sweep.Hash]*sweep.Command
+	// retried are the keys of what is open in this round and has retries.
 	retried map[sweep.Hash]bool
 }
 
@@ -53,7 +54,7 @@ func (t *tallied) toAsk(cancelRemoved bool) bool {
 }
 
 func newApplying(o *ApplyOptions, m *hcl.Module) *applying {
-	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}, retried: map[sweep.Hash]bool{}}
+	a := &applying{ApplyOptions: o, module: m, out: o.Out, commands: map[sweep.Hash]*sweep.Command{}, retried: map[sweep.Hash]bool{}}
 	if o.quiet() {
 		a.out = io.Discard
 	}
@@ -77,6 +78,13 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	open, err := pl.ledger.OpenAttempts(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		a.commands[r.Point] = &sweep.Command{}
+	}
 	f := *a.Factory
 	f.Out.Writer = a.out
 	settings := planSettings(a.InputOptions, a.RerunOptions, a.Filter)
@@ -88,8 +96,10 @@ func (a *applying) show(ctx context.Context) (err error) {
 	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
 		rows.row(action)
 		a.shown.row(pl, action)
+		if action.Experiment != nil && a.commands[action.Experiment.Point] != nil {
+			a.commands[action.Experiment.Point] = &action.Experiment.Command
+		}
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
-			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
 			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && sameWork(action) && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {

@@ -21,7 +21,7 @@ var flagGroups = []struct {
 	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state", "context", "namespace", "kubeconfig"}},
-	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
+	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "until", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
 	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "cmd", "diff", "no-color", "help"}},
 }
 
