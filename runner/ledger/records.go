@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -124,11 +123,8 @@ func (l *Ledger) newestRound(ctx context.Context, q Query) (string, error) {
 		query += ` AND EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `)`
 	}
 	var round string
-	err := l.read.QueryRowContext(ctx, query+` ORDER BY a.id DESC LIMIT 1`, c.args...).Scan(&round)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return round, failed(l.path, "reading", err)
+	err := l.query(ctx, query+` ORDER BY a.id DESC LIMIT 1`, c.args, func(rows *sql.Rows) error { return rows.Scan(&round) })
+	return round, err
 }
 
 // Rounds returns the rounds that were applied, the newest first.
@@ -137,14 +133,13 @@ func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	var rounds []string
-	rows, err := l.read.QueryContext(ctx, `SELECT round FROM applies GROUP BY round ORDER BY max(id) DESC`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT round FROM applies GROUP BY round ORDER BY max(id) DESC`, nil, func(rows *sql.Rows) error {
 		var round string
 		err := rows.Scan(&round)
 		rounds = append(rounds, round)
 		return err
 	})
-	return rounds, failed(l.path, "reading", err)
+	return rounds, err
 }
 
 // RoundBegan is when the first apply of a round by these files began, zero if
@@ -171,15 +166,14 @@ func (l *Ledger) MetricNames(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	var names []string
-	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT name FROM metrics
-		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT DISTINCT name FROM metrics
+		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`, nil, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
 	})
-	return names, failed(l.path, "reading", err)
+	return names, err
 }
 
 // FindRun returns the record of "ex-8". It is ErrUnknownRun where there is none.
@@ -198,6 +192,7 @@ func (l *Ledger) Attempts(ctx context.Context, recordID int64) ([]*sweep.Tried, 
 	}
 	var all []*sweep.Tried
 	err := l.snapshot(ctx, func(q querier) error {
+		all = nil
 		var s scanner
 		rows, err := q.QueryContext(ctx, `SELECT `+attemptColumns+` FROM attempts a WHERE a.experiment_id = $1 ORDER BY a.number`, recordID)
 		err = eachRow(rows, err, func(rows *sql.Rows) error {
@@ -259,15 +254,14 @@ func (l *Ledger) Settled(ctx context.Context, ids []int64) (map[int64]bool, erro
 		return settled, nil
 	}
 	for some := range slices.Chunk(ids, chunkSize) {
-		rows, err := l.read.QueryContext(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some))
-		err = eachRow(rows, err, func(rows *sql.Rows) error {
+		err := l.query(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some), nil, func(rows *sql.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
 			settled[id] = true
 			return err
 		})
 		if err != nil {
-			return nil, failed(l.path, "reading", err)
+			return nil, err
 		}
 	}
 	return settled, nil
