@@ -145,18 +145,17 @@ func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 // RoundBegan is when the first apply of a round by these files began, zero if
 // there was none.
 func (l *Ledger) RoundBegan(ctx context.Context, source, round string) (time.Time, error) {
-	if l.read == nil {
-		return time.Time{}, nil
-	}
-	var started string
-	err := l.read.QueryRowContext(ctx, `SELECT started FROM applies WHERE source = $1 AND round = $2 ORDER BY id LIMIT 1`,
-		clean(source), clean(round)).Scan(&started)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
-	} else if err != nil {
-		return time.Time{}, failed(l.path, "reading", err)
-	}
-	return readTime(started)
+	var began time.Time
+	err := l.query(ctx, `SELECT started FROM applies WHERE source = $1 AND round = $2 ORDER BY id LIMIT 1`,
+		[]any{clean(source), clean(round)}, func(rows *sql.Rows) error {
+			var started string
+			err := rows.Scan(&started)
+			if err == nil {
+				began, err = readTime(started)
+			}
+			return err
+		})
+	return began, err
 }
 
 // MetricNames returns the names of the metrics that the newest thousand attempts

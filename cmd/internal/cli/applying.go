@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -240,19 +238,7 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	if !a.InTerminal || !a.Err.Terminal {
-		return errorf(a.again("--auto-approve"), "apply needs approval, and there is no terminal to ask at")
-	}
-	fmt.Fprint(a.Err, "\nRun this? Only yes is taken for it: ")
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		fmt.Fprintln(a.Err)
-		return errorf("", "nothing was started: the answer was not yes")
-	}
-	return nil
+	return a.ask(a.again("--auto-approve"))
 }
 
 func quoteAll(words []string) string {
