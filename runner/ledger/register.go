@@ -231,10 +231,10 @@ func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 		}
 	}
 	g.next[e.Name] = number + 1
-	g.lastID++
-	_, err := g.t.exec(`INSERT INTO experiments (id, experiment_name, number, round, point, key, hp, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		g.lastID, e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now)
+	// The database chooses the id, for none is given again when rows are pruned.
+	err := g.t.row(`INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+		[]any{e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now}, &g.lastID)
 	return Ref{g.lastID, number, true}, err
 }
 
