@@ -230,19 +230,31 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	if !a.InTerminal || !a.Err.Terminal {
+	if !a.canAsk() {
 		return errorf(a.again("--auto-approve"), "apply needs approval, and there is no terminal to ask at")
 	}
-	fmt.Fprint(a.Err, "\nRun this? Only yes is taken for it: ")
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
+	yes, err := a.ask("Run this?")
+	if err == nil && !yes {
+		err = errorf("", "nothing was started: the answer was not yes")
+	}
+	return err
+}
+
+// canAsk reports whether somebody is there to answer.
+func (f *Factory) canAsk() bool { return f.InTerminal && f.Err.Terminal }
+
+// ask asks for a yes.
+func (f *Factory) ask(question string) (yes bool, err error) {
+	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
+	answer, err := bufio.NewReader(f.In).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return false, err
 	}
-	if strings.TrimSpace(answer) != "yes" {
-		fmt.Fprintln(a.Err)
-		return errorf("", "nothing was started: the answer was not yes")
+	if strings.TrimSpace(answer) == "yes" {
+		return true, nil
 	}
-	return nil
+	fmt.Fprintln(f.Err)
+	return false, nil
 }
 
 func quoteAll(words []string) string {

@@ -18,7 +18,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt", "keep-rounds", "older-than", "ended", "outputs", "keep-best"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state", "context", "namespace", "kubeconfig"}},
 	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
