@@ -15,7 +15,8 @@
 //
 //	experiments   one row an experiment: id, experiment_name, number, round,
 //	              point, key, hp (canonical JSON), created. ex-8 is the row with
-//	              experiment_name 'ex' and number 8. Rows are never deleted.
+//	              experiment_name 'ex' and number 8. Pruning alone
+//	              deletes rows, and gives no number or id again.
 //	attempts      one row an execution: experiment_id, number (from 1), work,
 //	              command, script (the same with folder and environment), why,
 //	              state, class, reason, tail, code (null where unknown), its place (runner, host, boot, ref), intended_at,
@@ -125,7 +126,7 @@
 // # What it does not know
 //
 // It knows no runner, no cluster and no HCL. It concludes nothing: which open
-// attempts still live, and whether a success is one, others decide. It never
-// deletes an experiment, and a file is not made for several machines that write
-// at the same time.
+// attempts still live, and whether a success is one, others decide. It deletes
+// an experiment only when it is told to (prune.go), and a file is not made for
+// several machines that write at the same time.
 package ledger

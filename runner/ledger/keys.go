@@ -42,8 +42,8 @@ func (l *Ledger) narrow(ctx context.Context, keys []sweep.Hash) (ids []int64, in
 	return l.keys.find(keys), true, nil
 }
 
-// load reads the rows after the last one read. Rows are never deleted and their
-// ids only grow.
+// load reads the rows after the last one read: ids only grow. A row that was
+// pruned meanwhile stays in the index, and is not found in the database.
 func (x *keyIndex) load(ctx context.Context, l *Ledger, newest int64) error {
 	if x.ids == nil {
 		x.ids, x.twice = make(map[uint64]int64, newest), map[uint64][]int64{}

@@ -22,6 +22,8 @@ type Query struct {
 	AllRounds bool
 	// Source and Sweep restrict to what they asked for last; empty for any.
 	Source, Sweep string
+	// Dropped takes in what they once asked for and no longer do.
+	Dropped bool
 	// Names restricts to experiment names, RunNames to runs ("ex-8"); nil for
 	// any.
 	Names, RunNames []string
@@ -82,7 +84,7 @@ func (l *Ledger) conditions(ctx context.Context, q Query) (*conditions, error) {
 	}
 	if q.Sweep != "" || q.Source != "" {
 		c.terms = append(c.terms, `e.id IN (SELECT m.experiment_id FROM memberships m JOIN sweeps s ON s.id = m.sweep_id
-			WHERE m.wanted = 1`+c.sweepTerms(q)+`)`)
+			WHERE (m.wanted = 1 OR `+c.arg(flag(q.Dropped))+` = 1)`+c.sweepTerms(q)+`)`)
 	}
 	return c, c.runNames(q.RunNames)
 }
@@ -115,25 +117,26 @@ func (c *conditions) runNames(names []string) error {
 	return nil
 }
 
-// newestRound is the round that was applied last, empty before the first apply.
+// newestRound is the round that was applied last and is still there, empty
+// before the first apply.
 func (l *Ledger) newestRound(ctx context.Context, q Query) (string, error) {
 	c := &conditions{}
-	query := `SELECT a.round FROM applies a WHERE 1 = 1`
-	if q.Sweep != "" || q.Source != "" {
-		query += ` AND EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `)`
-	}
+	query := `SELECT a.round FROM applies a WHERE EXISTS (SELECT 1 FROM sweeps s
+		WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `) ORDER BY a.id DESC LIMIT 1`
 	var round string
-	err := l.query(ctx, query+` ORDER BY a.id DESC LIMIT 1`, c.args, func(rows *sql.Rows) error { return rows.Scan(&round) })
+	err := l.query(ctx, query, c.args, func(rows *sql.Rows) error { return rows.Scan(&round) })
 	return round, err
 }
 
-// Rounds returns the rounds that were applied, the newest first.
+// Rounds returns the rounds that were applied and not pruned, the newest first.
 func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 	if l.read == nil {
 		return nil, nil
 	}
 	var rounds []string
-	err := l.query(ctx, `SELECT round FROM applies GROUP BY round ORDER BY max(id) DESC`, nil, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT a.round FROM applies a
+		WHERE EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round)
+		GROUP BY a.round ORDER BY max(a.id) DESC`, nil, func(rows *sql.Rows) error {
 		var round string
 		err := rows.Scan(&round)
 		rounds = append(rounds, round)

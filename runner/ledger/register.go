@@ -222,8 +222,10 @@ func (g *registering) lookUp() error {
 	})
 }
 
-const insertExperiment = `INSERT INTO experiments (id, experiment_name, number, round, point, key, hp, created)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+// insertExperiment lets the database choose the id, for none is given again when
+// rows are pruned.
+const insertExperiment = `INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
+	VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
 
 // number inserts an experiment under the next free number of its name.
 func (g *registering) number(e *sweep.Experiment) (Ref, error) {
@@ -235,8 +237,8 @@ func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 		}
 	}
 	g.next[e.Name] = number + 1
-	g.lastID++
-	_, err := g.t.exec(insertExperiment, g.lastID, e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now)
+	err := g.t.row(insertExperiment,
+		[]any{e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now}, &g.lastID)
 	return Ref{g.lastID, number, true}, err
 }
 

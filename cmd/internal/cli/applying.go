@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -238,7 +240,37 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	return a.ask(a.again("--auto-approve"))
+	return a.agree(a.again("--auto-approve"))
+}
+
+// agree has a person agree to what starts. again is what to type where nobody
+// can be asked.
+func (o *ApplyOptions) agree(again string) error {
+	if !o.canAsk() {
+		return errorf(again, "apply needs approval, and there is no terminal to ask at")
+	}
+	yes, err := o.ask("Run this?")
+	if err == nil && !yes {
+		err = errorf("", "nothing was started: the answer was not yes")
+	}
+	return err
+}
+
+// canAsk reports whether somebody is there to answer.
+func (f *Factory) canAsk() bool { return f.InTerminal && f.Err.Terminal }
+
+// ask asks for a yes.
+func (f *Factory) ask(question string) (yes bool, err error) {
+	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
+	answer, err := bufio.NewReader(f.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	if strings.TrimSpace(answer) == "yes" {
+		return true, nil
+	}
+	fmt.Fprintln(f.Err)
+	return false, nil
 }
 
 func quoteAll(words []string) string {

@@ -232,3 +232,23 @@ func TestErrorsEndWithTheirCode(t *testing.T) {
 		t.Errorf("stdout %q", out)
 	}
 }
+
+func TestPruneArgv(t *testing.T) {
+	check(t, newPruneCmd, []argv[PruneOptions]{
+		{args: "", refusal: "say which rounds are to go"},
+		{args: "grid.hcl --outputs", refusal: "one argument too many"},
+		{args: "--ended failed", refusal: "say which rounds are to go"},
+		{args: "--outputs --ended running", refusal: `--ended "running" is not known`},
+		{args: "--keep-rounds 0", refusal: "a number from 1 on"},
+		{args: "--older-than -3d", refusal: "is negative"},
+		{args: "--older-than 0d", refusal: "no time at all"},
+		{args: "--round=", want: &PruneOptions{RoundGiven: true, Output: "table"}},
+		{
+			args: "--keep-rounds 14 --older-than 1d12h --round r --sweep s --ended failed,oom --filter hp.x==1 --outputs --keep-best 3 --auto-approve --lock-timeout 1m --state s.db -o json",
+			want: &PruneOptions{
+				StateOptions: StateOptions{State: "s.db"}, Round: "r", RoundGiven: true, KeepRounds: 14, OlderThan: 36 * time.Hour, Sweep: "s",
+				Ended: []string{"failed", "oom"}, Filter: "hp.x==1", Outputs: true, KeepBest: 3, AutoApprove: true, LockTimeout: time.Minute, Output: "json",
+			},
+		},
+	})
+}

@@ -170,8 +170,11 @@ func (c *cancelling) name(ctx context.Context, name string) error {
 	}
 }
 
-func (c *cancelling) info() ledger.Info {
-	info := ledger.Info{Version: c.version(), Command: c.line()}
+func (c *cancelling) info() ledger.Info { return c.Factory.info(c.line()) }
+
+// info says who writes, with which command.
+func (f *Factory) info(command string) ledger.Info {
+	info := ledger.Info{Version: f.version(), Command: command}
 	info.Host, _ = os.Hostname()
 	if u, err := user.Current(); err == nil {
 		info.User = u.Username

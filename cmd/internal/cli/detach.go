@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -139,26 +136,9 @@ func (o *ApplyOptions) approveDriver(d *driver, job string) error {
 	if o.AutoApprove {
 		return nil
 	}
-	return o.ask(o.detachAgain())
+	return o.agree(o.detachAgain())
 }
 
 func (o *ApplyOptions) detachAgain() string {
 	return "lxsweep apply --detach --auto-approve --image " + o.Image + " " + quoteAll(o.Files)
-}
-
-// ask takes only yes for it. again is what to type where nobody can be asked.
-func (o *ApplyOptions) ask(again string) error {
-	if !o.InTerminal || !o.Err.Terminal {
-		return errorf(again, "apply needs approval, and there is no terminal to ask at")
-	}
-	fmt.Fprint(o.Err, "\nRun this? Only yes is taken for it: ")
-	answer, err := bufio.NewReader(o.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		fmt.Fprintln(o.Err)
-		return errorf("", "nothing was started: the answer was not yes")
-	}
-	return nil
 }

@@ -47,8 +47,8 @@ func (a *applying) run(ctx context.Context) (err error) {
 	defer closing(pl, &err)
 	x := &execution{applying: a, pl: pl, began: a.Now()}
 	a.info = a.describe(ctx)
-	if x.session, err = x.lock(ctx); err != nil {
-		return x.skip(err)
+	if x.session, err = x.lock(ctx, pl.ledger, x.names, x.lockTimeout(), x.info); err != nil {
+		return x.skip(x.stillLocked(err))
 	}
 	code, err := x.underLock(ctx)
 	if x.claimed != nil {
@@ -85,19 +85,20 @@ func (a *applying) describe(ctx context.Context) ledger.Info {
 // commandLine names the files only: variables may be secret.
 func commandLine(o *ApplyOptions) string { return "lxsweep apply " + quoteAll(o.Files) }
 
-// lock takes the experiment names' locks, at once or within --lock-timeout.
-func (x *execution) lock(ctx context.Context) (*ledger.Session, error) {
-	s, err := x.pl.ledger.Lock(ctx, x.names, 0, x.info)
+// lock takes the locks of experiment names, at once or within --lock-timeout.
+func (f *Factory) lock(ctx context.Context, l *ledger.Ledger, names []string, timeout time.Duration, info ledger.Info) (*ledger.Session, error) {
+	s, err := l.Lock(ctx, names, 0, info)
 	var locked *ledger.LockedError
 	if !errors.As(err, &locked) {
 		return s, err
 	}
-	if timeout := x.lockTimeout(); timeout != 0 {
-		fmt.Fprintf(x.Err, "waiting for %s\n", locked.Holder)
-		s, err = x.pl.ledger.Lock(ctx, x.names, timeout, x.info)
+	if timeout == 0 {
+		return nil, &exitError{ExitLocked, err, ""}
 	}
+	fmt.Fprintf(f.Err, "waiting for %s\n", locked.Holder)
+	s, err = l.Lock(ctx, names, timeout, info)
 	if errors.As(err, &locked) {
-		return nil, x.stillLocked(locked)
+		return nil, &exitError{ExitLocked, err, ""}
 	}
 	return s, err
 }

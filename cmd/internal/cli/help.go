@@ -18,7 +18,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt", "keep-rounds", "older-than", "ended", "outputs", "keep-best"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"When", []string{"cron", "time-zone"}},
 	{"Where", []string{"runner", "state", "storage", "storage-class", "image", "name", "context", "namespace", "kubeconfig"}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -159,6 +160,9 @@ func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Recor
 			if ended, err = hasEnded(ctx, where, r, t.Number); err != nil {
 				return nil, err
 			}
+		}
+		if ended && !t.Pruned.IsZero() {
+			return nil, errorf("", "%s, attempt %d, has no log any more: what it left was pruned on %s", r.RunName(), t.Number, ui.When(t.Pruned))
 		}
 		if ended {
 			return nil, errorf("it was removed, or is on the machine where it ran: "+t.Host, "%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
