@@ -137,7 +137,7 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 // settleUnobserved went by: what ended since is adopted, and so concluded.
 func (x *execution) register(ctx context.Context) error {
 	plan := x.pl.planAfter(x.live)
-	r := registering{execution: x, rows: newSavedRows(true)}
+	r := registering{execution: x}
 	err := x.session.Register(ctx, x.registration(), r.items(ctx, plan), r.each)
 	if err != nil {
 		return err
@@ -168,9 +168,12 @@ type registering struct {
 }
 
 // items yields the plan's rows. If they start something else than what was
-// approved, they end with an error, and nothing is recorded.
+// approved, they end with an error, and nothing is recorded. They may be ranged
+// over again, after a connection was lost: that begins anew.
 func (r *registering) items(ctx context.Context, plan *sweep.Plan) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
+		*r = registering{execution: r.execution, rows: newSavedRows(true)}
+		r.now, r.tasks = tallied{}, nil
 		enough := errors.New("enough")
 		err := r.pl.walk(ctx, plan, func(a *sweep.Action) error {
 			r.rows.row(a)
