@@ -43,6 +43,7 @@ type tallied struct {
 	settling int // open in the ledger, at our place
 	live     int
 	kept     int             // failures that are left as they are
+	keptOf   map[string]int  // the same, by sweep
 	rerun    map[string]bool // what --rerun calls those
 	absent   int             // wanted, not succeeded and not ours to run: live elsewhere
 	line     string
@@ -144,8 +145,9 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 	case a.Sign == sweep.SignFailed && !a.Start:
 		t.kept++
 		if t.rerun == nil {
-			t.rerun = map[string]bool{}
+			t.rerun, t.keptOf = map[string]bool{}, map[string]int{}
 		}
+		t.keptOf[a.Experiment.Sweep]++
 		t.rerun[rerunWord(a.State)] = true
 	case accepts(pl, a):
 		t.accepted++

@@ -31,6 +31,13 @@ type execution struct {
 	now     tallied         // of the plan under the lock
 	tasks   []runner.Task
 	claimed *kubernetes.Claim // nil on this machine
+
+	// What on_finish is told of.
+	dispatched bool               // the tasks were handed over
+	settled    map[string]bool    // sweeps of this round of which something had ended
+	shares     map[[2]string]bool // sweeps and those that have experiments of theirs
+	// regressions are a sweep's against the baseline, nil where nobody compares.
+	regressions func(sweep string) []regression
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
@@ -45,22 +52,25 @@ func (a *applying) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer closing(pl, &err)
-	x := &execution{applying: a, pl: pl, began: a.Now()}
+	x := &execution{applying: a, pl: pl, began: a.Now(), settled: map[string]bool{}, shares: map[[2]string]bool{}}
 	a.info = a.describe(ctx)
 	if x.session, err = x.lock(ctx, pl.ledger, x.names, x.lockTimeout(), x.info); err != nil {
 		return x.skip(x.stillLocked(err))
 	}
-	code, err := x.underLock(ctx)
+	r, err := x.underLock(ctx)
 	if x.claimed != nil {
 		err = errors.Join(err, x.claimed.Close())
 	}
 	if closed := x.session.Close(); closed != nil && err == nil {
 		err = closed
 	}
-	if err != nil {
-		return x.skip(err)
+	if err == nil {
+		err = x.conclude(ctx, r)
+	} else {
+		err = x.skip(err)
 	}
-	return x.conclude(ctx, code)
+	x.tell(ctx, r, err)
+	return err
 }
 
 // nothing ends an apply that has nothing to do.
@@ -226,6 +236,9 @@ func (r *registering) each(_ ledger.Item, ref ledger.Ref) error {
 	r.pending[0] = nil
 	r.pending = r.pending[1:]
 	live := adoptable(a)
+	if a.Shared != "" {
+		r.shares[[2]string{a.Experiment.Sweep, a.Shared}] = true
+	}
 	if a.Shared != "" || !a.Start && !live {
 		return nil
 	}
