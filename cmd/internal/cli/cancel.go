@@ -69,11 +69,7 @@ What comes to match later is not cancelled.`,
 }
 
 func runCancel(ctx context.Context, o *CancelOptions) (err error) {
-	path, err := o.findState(o.State)
-	if err != nil {
-		return err
-	}
-	l, err := o.openLedger(ctx, path, ledger.ReadWrite)
+	l, err := o.existing(ctx, o.State, ledger.ReadWrite)
 	if err != nil {
 		return err
 	}

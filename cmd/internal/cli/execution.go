@@ -132,7 +132,7 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 // settleUnobserved went by: what ended since is adopted, and so concluded.
 func (x *execution) register(ctx context.Context) error {
 	plan := x.pl.planAfter(x.live)
-	r := registering{execution: x, rows: newSavedRows(true)}
+	r := registering{execution: x}
 	err := x.session.Register(ctx, x.registration(), r.items(ctx, plan), r.each)
 	if err != nil {
 		return err
@@ -166,6 +166,9 @@ type registering struct {
 // approved, they end with an error, and nothing is recorded.
 func (r *registering) items(ctx context.Context, plan *sweep.Plan) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
+		// A connection that is lost has it begin again.
+		r.rows, r.pending, r.accept, r.removed = newSavedRows(true), nil, nil, nil
+		r.now, r.tasks = tallied{}, nil
 		enough := errors.New("enough")
 		err := r.pl.walk(ctx, plan, func(a *sweep.Action) error {
 			r.rows.row(a)
