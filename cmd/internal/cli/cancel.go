@@ -314,7 +314,7 @@ func (c *cancelling) one(ctx context.Context, session *ledger.Session, r *sweep.
 	if where == nil {
 		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
 	}
-	u := &unobserved{where, session}
+	u := &unobserved{keepLogs(where, c.ledger), session}
 	state, known := states[r.Last.ID]
 	if !known {
 		gone := where.Gone(r.Last)

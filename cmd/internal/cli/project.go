@@ -153,7 +153,7 @@ func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
 	}
 	if name == onLocal {
 		p.local, err = p.f.localRunner(p.ledger, gpus)
-		p.runner = p.local
+		p.runner = keepLogs(p.local, p.ledger)
 		return err
 	}
 	if o.Namespace == "" {
@@ -165,7 +165,7 @@ func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
 		return err
 	}
 	p.cluster = p.f.clusterRunner(p.target, p.ledger, kubernetes.Patience{}, p.notice)
-	p.runner = p.cluster
+	p.runner = keepLogs(p.cluster, p.ledger)
 	return nil
 }
 
