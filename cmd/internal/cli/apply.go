@@ -136,7 +136,7 @@ func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
 		Files: s.Files, Vars: s.Vars, VarFiles: s.VarFiles, Sets: s.Sets, Configs: s.Configs, Round: s.Round, Runner: s.Runner,
 	}
 	o.RerunOptions = RerunOptions{Rerun: s.Rerun, AcceptChanged: s.Accept}
-	o.State, o.ClusterOptions, o.Filter = s.State, s.Cluster, s.Filter
+	o.State, o.ClusterOptions, o.Filter = o.savedState(s.State), s.Cluster, s.Filter
 	return nil
 }
 

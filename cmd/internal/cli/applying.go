@@ -67,6 +67,9 @@ func (o *ApplyOptions) quiet() bool { return o.Progress == "quiet" }
 // show makes the plan without a lock and draws it.
 func (a *applying) show(ctx context.Context) (err error) {
 	pl, err := a.open(ctx, a.module, ledger.ReadOnly)
+	if errors.Is(err, ledger.ErrOlder) {
+		pl, err = a.upgraded(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -116,6 +119,20 @@ func (a *applying) show(ctx context.Context) (err error) {
 	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, pl.parallel(a.Parallel))
 	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)
+}
+
+// upgraded brings a ledger that an older lxsweep wrote up to date, which opening
+// it for writing does, and opens it again.
+func (a *applying) upgraded(ctx context.Context) (*planning, error) {
+	pl, err := a.open(ctx, a.module, ledger.ReadWrite)
+	if err != nil {
+		return nil, err
+	}
+	a.note("the ledger " + pl.state + " was written by an older lxsweep, and is upgraded now; older ones refuse it from here on")
+	if err := pl.Close(); err != nil {
+		return nil, err
+	}
+	return a.open(ctx, a.module, ledger.ReadOnly)
 }
 
 func nameOf(a *sweep.Action) string {
