@@ -178,7 +178,7 @@ func (x *execution) tell(ctx context.Context, r ran, err error) {
 	t := newTeller(x.Factory, x.module.Dir)
 	results := make([][]told, len(sweeps))
 	for i, s := range sweeps {
-		summary := x.summary(ctx, s, r, err)
+		summary := x.summary(context.WithoutCancel(ctx), s, r, err)
 		telling.Go(func() { results[i] = t.tell(ctx, s, summary) })
 	}
 	telling.Wait()

@@ -43,17 +43,22 @@ func (d *deadline) after(t time.Time) time.Time {
 	return time.Date(year, month, day+1, d.day.Hour(), d.day.Minute(), 0, 0, t.Location())
 }
 
-// until is when launching ends: in a round, counted from its first apply, so
-// that one that is resumed late does not go on for another day.
+// until is when launching ends: counted from before this apply waited for the
+// lock, and in a round from its first apply, so that one that comes late to its
+// start, or is resumed late, does not go on for another day.
 func (x *execution) until(ctx context.Context) (runner.Deadline, error) {
 	d, err := parseUntil(x.Until)
 	if err != nil || d.text == "" {
 		return runner.Deadline{}, err
 	}
-	began := x.Now()
+	began := x.began
 	if x.pl.round != "" {
-		if began, err = x.pl.ledger.RoundBegan(ctx, x.pl.source, x.pl.round); err != nil {
+		first, err := x.pl.ledger.RoundBegan(ctx, x.pl.source, x.pl.round)
+		if err != nil {
 			return runner.Deadline{}, err
+		}
+		if first.Before(began) {
+			began = first
 		}
 	}
 	return runner.Deadline{Time: d.after(began.In(x.Now().Location())), Why: "until " + d.text}, nil
