@@ -142,6 +142,9 @@ var longUnits = map[string][]string{
 	"d": {"day", "days"},
 }
 
+// ParseDuration reads a length of time as the language has it: "90m", "30d".
+func ParseDuration(text string) (time.Duration, error) { return parseDuration(sweep.String(text)) }
+
 // parseDuration reads a length of time such as "4h", "1h30m" or "2d".
 func parseDuration(v sweep.Value) (time.Duration, error) {
 	const wanted = `write a number and a unit, such as "90m", "4h", "1h30m" or "2d"`

@@ -15,7 +15,7 @@ func RunName(experimentName string, number int) string {
 // Record is what the ledger knows of one experiment. Values read from a ledger
 // are the caller's own.
 type Record struct {
-	ID     int64 // the ledger's, dense from 1
+	ID     int64 // the ledger's, from 1, dense but for what was pruned
 	Name   string
 	Number int
 	Round  string
@@ -47,6 +47,8 @@ type Tried struct {
 	// Intended is when it was recorded.
 	Intended  time.Time
 	OutputDir string
+	// Pruned is when OutputDir was removed, zero if it was not.
+	Pruned    time.Time
 	Log       string // path of the kept log, empty for none
 	GitCommit string
 	GitDirty  bool

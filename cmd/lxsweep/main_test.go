@@ -1,19 +1,25 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
 	ossignal "os/signal"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/cli"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
+	"github.com/lxsweep/lxsweep/runner/ledger/pgtest"
 )
 
 // The clusters of all tests: one whose nodes are simulated, and one whose node
@@ -23,8 +29,40 @@ var (
 	Real      = kubetest.Shared{Options: kubetest.Options{Real: true}}
 )
 
+// Postgres is the server of all tests that do not kill it.
+var Postgres pgtest.Shared
+
 func TestMain(m *testing.M) {
-	testscript.Main(hearing{m}, map[string]func(){"lxsweep": main})
+	testscript.Main(hearing{m}, map[string]func(){"lxsweep": mainByTheClock})
+}
+
+// mainByTheClock is main, but where LXSWEEP_TEST_NOW says what time it is: a
+// moment, at the start of the process, or the name of a file that holds a moment,
+// that of its last change; the clock goes on from there.
+func mainByTheClock() {
+	told := os.Getenv("LXSWEEP_TEST_NOW")
+	if told == "" {
+		main()
+	}
+	kubernetes.Silence()
+	f, err := cli.SystemFactory("test")
+	if err != nil {
+		panic(err)
+	}
+	began := time.Now()
+	f.Now = func() time.Time {
+		text, since := told, began
+		if info, err := os.Stat(told); err == nil {
+			content, _ := os.ReadFile(told)
+			text, since = strings.TrimSpace(string(content)), info.ModTime()
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			panic(err)
+		}
+		return at.Local().Add(time.Since(since))
+	}
+	os.Exit(int(cli.Run(context.Background(), f, os.Args[1:])))
 }
 
 // hearing are tests that catch SIGHUP. Where it is ignored, as under nohup, it
@@ -34,7 +72,12 @@ type hearing struct{ *testing.M }
 func (m hearing) Run() int {
 	os.Setenv("GORACE", raceAtOnce)
 	ossignal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	return Simulated.Main(run(func() int { return Real.Main(m.M) }))
+	code := Simulated.Main(run(func() int { return Real.Main(m.M) }))
+	if err := Postgres.Stop(); err != nil {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		return max(code, 1)
+	}
+	return code
 }
 
 type run func() int
@@ -59,12 +102,34 @@ func TestScript(t *testing.T) {
 			e.Values[signalled{}] = new(*exec.Cmd)
 			return nil
 		},
+		Condition: func(name string) (bool, error) { return name == "postgres" && pgtest.Possible() == nil, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":   code,
 			"await":  await,
 			"signal": signal,
+			"sqlite": sqlite,
+			"postgres": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: postgres VARIABLE")
+				}
+				where, err := Postgres.Database(context.Background())
+				ts.Check(err)
+				ts.Setenv(args[0], where)
+			},
 		},
 	})
+}
+
+// sqlite FILE SCRIPT makes a database.
+func sqlite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite file script")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
 }
 
 // signalled is the key of the program that was sent a signal last.

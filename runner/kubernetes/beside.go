@@ -31,8 +31,10 @@ type Errand struct {
 }
 
 const (
-	labelSchedule = own + "schedule" // of a driver's CronJob, Jobs and pods: its name
-	labelBeside   = own + "beside"   // of an errand's Job and pod: the driver's name
+	// LabelDriver is on a driver's CronJob, Jobs and pods: its name.
+	LabelDriver = own + "schedule"
+	// labelBeside is on an errand's Job and pod: the driver's name.
+	labelBeside = own + "beside"
 
 	// driverContainer is the container of a driver's pod that has lxsweep.
 	driverContainer = "lxsweep"
@@ -92,7 +94,7 @@ func (c *Cluster) explained(err error) error {
 type NoDriverError struct{ Name, Namespace string }
 
 func (e *NoDriverError) Error() string {
-	return fmt.Sprintf("there is no driver %s in namespace %s: no CronJob and no Job there has the label %s=%[1]s", e.Name, e.Namespace, labelSchedule)
+	return fmt.Sprintf("there is no driver %s in namespace %s: no CronJob and no Job there has the label %s=%[1]s", e.Name, e.Namespace, LabelDriver)
 }
 
 // driver is the newest template of a driver's pods: the schedule's, else that of
@@ -107,13 +109,13 @@ func (c *Cluster) driver(ctx context.Context, name string) (template *corev1.Pod
 
 func (c *Cluster) findDriver(ctx context.Context, name string) (*corev1.PodTemplateSpec, error) {
 	cron, unread := c.cronJobs.Get(ctx, name, metav1.GetOptions{})
-	if unread == nil && cron.Labels[labelSchedule] != "" {
+	if unread == nil && cron.Labels[LabelDriver] != "" {
 		return driverOf(&cron.Spec.JobTemplate.Spec, cron.Labels), nil
 	}
 	if err := ignore(unread, apierrors.IsNotFound, apierrors.IsForbidden); err != nil {
 		return nil, err
 	}
-	jobs, err := c.jobs.List(ctx, metav1.ListOptions{LabelSelector: labelSchedule + "=" + name})
+	jobs, err := c.jobs.List(ctx, metav1.ListOptions{LabelSelector: LabelDriver + "=" + name})
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +125,12 @@ func (c *Cluster) findDriver(ctx context.Context, name string) (*corev1.PodTempl
 	}
 	job, err := c.jobs.Get(ctx, name, metav1.GetOptions{})
 	switch {
-	case err == nil && job.Labels[labelSchedule] != "":
+	case err == nil && job.Labels[LabelDriver] != "":
 		return driverOf(&job.Spec, job.Labels), nil
 	case ignore(err, apierrors.IsNotFound) != nil:
 		return nil, err
 	case apierrors.IsForbidden(unread):
-		return nil, fmt.Errorf("no Job in namespace %s has the label %s=%s, and the CronJob may not be read: %w", c.Namespace, labelSchedule, name, unread)
+		return nil, fmt.Errorf("no Job in namespace %s has the label %s=%s, and the CronJob may not be read: %w", c.Namespace, LabelDriver, name, unread)
 	}
 	return nil, &NoDriverError{name, c.Namespace}
 }
@@ -136,13 +138,13 @@ func (c *Cluster) findDriver(ctx context.Context, name string) (*corev1.PodTempl
 // driverOf is the template of a Job, with the label of the driver and no other.
 func driverOf(job *batchv1.JobSpec, labels map[string]string) *corev1.PodTemplateSpec {
 	template := job.Template.DeepCopy()
-	template.Labels = map[string]string{labelSchedule: labels[labelSchedule]}
+	template.Labels = map[string]string{LabelDriver: labels[LabelDriver]}
 	return template
 }
 
 // job is the errand's.
 func (e *Errand) job(driver *corev1.PodTemplateSpec, namespace string) *batchv1.Job {
-	name := driver.Labels[labelSchedule]
+	name := driver.Labels[LabelDriver]
 	labels := map[string]string{labelBeside: name}
 	meta := metav1.ObjectMeta{Labels: labels, Annotations: driver.Annotations}
 	return &batchv1.Job{
@@ -181,7 +183,7 @@ func (e *Errand) pod(driver *corev1.PodTemplateSpec, name string) corev1.PodSpec
 	}
 	near := &pod.Affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution
 	*near = append(*near, corev1.WeightedPodAffinityTerm{Weight: 100, PodAffinityTerm: corev1.PodAffinityTerm{
-		LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{labelSchedule: name}}, TopologyKey: corev1.LabelHostname,
+		LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{LabelDriver: name}}, TopologyKey: corev1.LabelHostname,
 	}})
 	return pod
 }

@@ -26,7 +26,7 @@ func driverJob(annotations ...string) batchv1.JobSpec {
 	for i := 0; i < len(annotations); i += 2 {
 		notes[annotations[i]] = annotations[i+1]
 	}
-	labels := map[string]string{labelSchedule: "nightly"}
+	labels := map[string]string{LabelDriver: "nightly"}
 	return batchv1.JobSpec{Template: corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: notes},
 		Spec: corev1.PodSpec{
@@ -45,7 +45,7 @@ func driverJob(annotations ...string) batchv1.JobSpec {
 // driver makes the schedule nightly, suspended, or a Job of it.
 func (g *rig) driver(kind string, job batchv1.JobSpec) {
 	g.Helper()
-	meta := metav1.ObjectMeta{Name: "nightly", Labels: map[string]string{labelSchedule: "nightly"}}
+	meta := metav1.ObjectMeta{Name: "nightly", Labels: map[string]string{LabelDriver: "nightly"}}
 	batch := g.cluster.Client.BatchV1()
 	var err error
 	switch kind {
@@ -118,13 +118,13 @@ func TestBesideEnds(t *testing.T) {
 // its claim and its variables, and is never taken for a driver.
 func TestBesideJob(t *testing.T) {
 	e := Errand{Args: []string{"status", "$(x)"}, Env: []sweep.Var{{Name: "TZ", Value: "$"}}}
-	job := e.job(driverOf(new(driverJob()), map[string]string{labelSchedule: "nightly"}), "ml")
+	job := e.job(driverOf(new(driverJob()), map[string]string{LabelDriver: "nightly"}), "ml")
 	pod := job.Spec.Template
-	if len(pod.Labels) != 1 || pod.Labels[labelBeside] != "nightly" || job.Labels[labelSchedule] != "" || !strings.HasPrefix(job.Name, "nightly-beside-") {
+	if len(pod.Labels) != 1 || pod.Labels[labelBeside] != "nightly" || job.Labels[LabelDriver] != "" || !strings.HasPrefix(job.Name, "nightly-beside-") {
 		t.Errorf("the Job %s has labels %v, its pod %v", job.Name, job.Labels, pod.Labels)
 	}
 	near := pod.Spec.Affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution
-	if len(near) != 1 || near[0].PodAffinityTerm.LabelSelector.MatchLabels[labelSchedule] != "nightly" {
+	if len(near) != 1 || near[0].PodAffinityTerm.LabelSelector.MatchLabels[LabelDriver] != "nightly" {
 		t.Errorf("it is to be near %+v", near)
 	}
 	if len(pod.Spec.Containers) != 1 {

@@ -3,12 +3,12 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -22,6 +22,8 @@ type Query struct {
 	AllRounds bool
 	// Source and Sweep restrict to what they asked for last; empty for any.
 	Source, Sweep string
+	// Dropped takes in what they once asked for and no longer do.
+	Dropped bool
 	// Names restricts to experiment names, RunNames to runs ("ex-8"); nil for
 	// any.
 	Names, RunNames []string
@@ -82,7 +84,7 @@ func (l *Ledger) conditions(ctx context.Context, q Query) (*conditions, error) {
 	}
 	if q.Sweep != "" || q.Source != "" {
 		c.terms = append(c.terms, `e.id IN (SELECT m.experiment_id FROM memberships m JOIN sweeps s ON s.id = m.sweep_id
-			WHERE m.wanted = 1`+c.sweepTerms(q)+`)`)
+			WHERE (m.wanted = 1 OR `+c.arg(flag(q.Dropped))+` = 1)`+c.sweepTerms(q)+`)`)
 	}
 	return c, c.runNames(q.RunNames)
 }
@@ -115,35 +117,48 @@ func (c *conditions) runNames(names []string) error {
 	return nil
 }
 
-// newestRound is the round that was applied last, empty before the first apply.
+// newestRound is the round that was applied last and is still there, empty
+// before the first apply.
 func (l *Ledger) newestRound(ctx context.Context, q Query) (string, error) {
 	c := &conditions{}
-	query := `SELECT a.round FROM applies a WHERE 1 = 1`
-	if q.Sweep != "" || q.Source != "" {
-		query += ` AND EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `)`
-	}
+	query := `SELECT a.round FROM applies a WHERE EXISTS (SELECT 1 FROM sweeps s
+		WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `) ORDER BY a.id DESC LIMIT 1`
 	var round string
-	err := l.read.QueryRowContext(ctx, query+` ORDER BY a.id DESC LIMIT 1`, c.args...).Scan(&round)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return round, failed(l.path, "reading", err)
+	err := l.query(ctx, query, c.args, func(rows *sql.Rows) error { return rows.Scan(&round) })
+	return round, err
 }
 
-// Rounds returns the rounds that were applied, the newest first.
+// Rounds returns the rounds that were applied and not pruned, the newest first.
 func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 	if l.read == nil {
 		return nil, nil
 	}
 	var rounds []string
-	rows, err := l.read.QueryContext(ctx, `SELECT round FROM applies GROUP BY round ORDER BY max(id) DESC`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT a.round FROM applies a
+		WHERE EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round)
+		GROUP BY a.round ORDER BY max(a.id) DESC`, nil, func(rows *sql.Rows) error {
 		var round string
 		err := rows.Scan(&round)
 		rounds = append(rounds, round)
 		return err
 	})
-	return rounds, failed(l.path, "reading", err)
+	return rounds, err
+}
+
+// RoundBegan is when the first apply of a round by these files began, zero if
+// there was none.
+func (l *Ledger) RoundBegan(ctx context.Context, source, round string) (time.Time, error) {
+	var began time.Time
+	err := l.query(ctx, `SELECT started FROM applies WHERE source = $1 AND round = $2 ORDER BY id LIMIT 1`,
+		[]any{clean(source), clean(round)}, func(rows *sql.Rows) error {
+			var started string
+			err := rows.Scan(&started)
+			if err == nil {
+				began, err = readTime(started)
+			}
+			return err
+		})
+	return began, err
 }
 
 // MetricNames returns the names of the metrics that the newest thousand attempts
@@ -153,15 +168,14 @@ func (l *Ledger) MetricNames(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	var names []string
-	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT name FROM metrics
-		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT DISTINCT name FROM metrics
+		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`, nil, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
 	})
-	return names, failed(l.path, "reading", err)
+	return names, err
 }
 
 // FindRun returns the record of "ex-8". It is ErrUnknownRun where there is none.
@@ -180,6 +194,7 @@ func (l *Ledger) Attempts(ctx context.Context, recordID int64) ([]*sweep.Tried, 
 	}
 	var all []*sweep.Tried
 	err := l.snapshot(ctx, func(q querier) error {
+		all = nil
 		var s scanner
 		rows, err := q.QueryContext(ctx, `SELECT `+attemptColumns+` FROM attempts a WHERE a.experiment_id = $1 ORDER BY a.number`, recordID)
 		err = eachRow(rows, err, func(rows *sql.Rows) error {
@@ -241,15 +256,14 @@ func (l *Ledger) Settled(ctx context.Context, ids []int64) (map[int64]bool, erro
 		return settled, nil
 	}
 	for some := range slices.Chunk(ids, chunkSize) {
-		rows, err := l.read.QueryContext(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some))
-		err = eachRow(rows, err, func(rows *sql.Rows) error {
+		err := l.query(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some), nil, func(rows *sql.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
 			settled[id] = true
 			return err
 		})
 		if err != nil {
-			return nil, failed(l.path, "reading", err)
+			return nil, err
 		}
 	}
 	return settled, nil

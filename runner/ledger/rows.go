@@ -19,7 +19,7 @@ const (
 		coalesce(a.code, -1), coalesce(a.runner, ''), coalesce(a.host, ''), coalesce(a.boot, ''), coalesce(a.ref, ''),
 		coalesce(a.intended_at, ''), coalesce(a.started_at, ''), coalesce(a.ended_at, ''), coalesce(a.output_dir, ''),
 		coalesce(a.log, ''), coalesce(a.git_commit, ''), coalesce(a.git_dirty, 0), a.result,
-		coalesce(a.result_error, ''), coalesce(a.pattern, '')`
+		coalesce(a.result_error, ''), coalesce(a.pattern, ''), coalesce(a.pruned_at, '')`
 	// selectNewest reads experiments with their newest attempts.
 	selectNewest = `SELECT ` + experimentColumns + `, ` + attemptColumns +
 		` FROM experiments e LEFT JOIN attempts a ON ` + isNewest + ` `
@@ -31,6 +31,7 @@ type scanner struct {
 	work                    string
 	state, class            string
 	intended, started, ends string
+	pruned                  string
 	dirty                   int
 	result                  []byte
 }
@@ -75,6 +76,7 @@ func (s *scanner) attemptInto(a *sweep.Tried) []any {
 		&a.ID, &a.Number, &s.work, &a.Command, &a.Script, &a.Why, &s.state, &s.class, &a.Reason, &a.Tail,
 		&a.Code, &a.Runner, &a.Host, &a.Boot, &a.Ref, &s.intended, &s.started, &s.ends, &a.OutputDir,
 		&a.Log, &a.GitCommit, &s.dirty, &s.result, &a.ResultError, &a.Pattern,
+		&s.pruned,
 	}
 }
 
@@ -90,7 +92,10 @@ func (s *scanner) finish(a *sweep.Tried) (err error) {
 	if a.Started, err = readTime(s.started); err != nil {
 		return err
 	}
-	a.Ended, err = readTime(s.ends)
+	if a.Ended, err = readTime(s.ends); err != nil {
+		return err
+	}
+	a.Pruned, err = readTime(s.pruned)
 	return err
 }
 

@@ -66,8 +66,7 @@ func (s *Session) takeExperiment(t *tx, r *sweep.Record) (id int64, err error) {
 	case !errors.Is(err, sql.ErrNoRows):
 		return 0, err
 	}
-	err = t.row(`INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+	err = t.row(insertExperiment,
 		[]any{r.Name, r.Number, r.Round, r.Point.String(), r.Key.String(), r.HP.String(), s.ledger.now()}, &id)
 	return id, err
 }

@@ -28,9 +28,10 @@ type applying struct {
 	names    []string   // the experiment names whose locks are needed
 	fresh    bool       // there was no ledger
 	rescans  []*sweep.Action
-	// patterns are the metrics patterns of what is open in the ledger.
-	patterns map[sweep.Hash]string
-	// retried are the keys of those of them that have retries.
+	// commands are what the files have, by point, for what is open in the ledger
+	// in any round.
+	commands map[sweep.Hash]*sweep.Command
+	// retried are the keys of what is open in this round and has retries.
 	retried map[sweep.Hash]bool
 }
 
@@ -42,6 +43,7 @@ type tallied struct {
 	settling int // open in the ledger, at our place
 	live     int
 	kept     int             // failures that are left as they are
+	keptOf   map[string]int  // the same, by sweep
 	rerun    map[string]bool // what --rerun calls those
 	absent   int             // wanted, not succeeded and not ours to run: live elsewhere
 	line     string
@@ -53,7 +55,7 @@ func (t *tallied) toAsk(cancelRemoved bool) bool {
 }
 
 func newApplying(o *ApplyOptions, m *hcl.Module) *applying {
-	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}, retried: map[sweep.Hash]bool{}}
+	a := &applying{ApplyOptions: o, module: m, out: o.Out, commands: map[sweep.Hash]*sweep.Command{}, retried: map[sweep.Hash]bool{}}
 	if o.quiet() {
 		a.out = io.Discard
 	}
@@ -65,6 +67,9 @@ func (o *ApplyOptions) quiet() bool { return o.Progress == "quiet" }
 // show makes the plan without a lock and draws it.
 func (a *applying) show(ctx context.Context) (err error) {
 	pl, err := a.open(ctx, a.module, ledger.ReadOnly)
+	if errors.Is(err, ledger.ErrOlder) {
+		pl, err = a.upgraded(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,6 +82,13 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	open, err := pl.ledger.OpenAttempts(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		a.commands[r.Point] = &sweep.Command{}
+	}
 	f := *a.Factory
 	f.Out.Writer = a.out
 	settings := planSettings(a.InputOptions, a.RerunOptions, a.Filter)
@@ -88,8 +100,10 @@ func (a *applying) show(ctx context.Context) (err error) {
 	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
 		rows.row(action)
 		a.shown.row(pl, action)
+		if action.Experiment != nil && a.commands[action.Experiment.Point] != nil {
+			a.commands[action.Experiment.Point] = &action.Experiment.Command
+		}
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
-			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
 			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && sameWork(action) && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
@@ -105,6 +119,20 @@ func (a *applying) show(ctx context.Context) (err error) {
 	a.shown.starts, a.shown.line = plan.Starts, ui.ClosingLine(plan, pl.parallel(a.Parallel))
 	a.approved, a.names, a.rescans = rows.rows, sortedKeys(names), pl.rescans
 	return a.checkSaved(a.approved)
+}
+
+// upgraded brings a ledger that an older lxsweep wrote up to date, which opening
+// it for writing does, and opens it again.
+func (a *applying) upgraded(ctx context.Context) (*planning, error) {
+	pl, err := a.open(ctx, a.module, ledger.ReadWrite)
+	if err != nil {
+		return nil, err
+	}
+	a.note("the ledger " + pl.state + " was written by an older lxsweep, and is upgraded now; older ones refuse it from here on")
+	if err := pl.Close(); err != nil {
+		return nil, err
+	}
+	return a.open(ctx, a.module, ledger.ReadOnly)
 }
 
 func nameOf(a *sweep.Action) string {
@@ -134,8 +162,9 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 	case a.Sign == sweep.SignFailed && !a.Start:
 		t.kept++
 		if t.rerun == nil {
-			t.rerun = map[string]bool{}
+			t.rerun, t.keptOf = map[string]bool{}, map[string]int{}
 		}
+		t.keptOf[a.Experiment.Sweep]++
 		t.rerun[rerunWord(a.State)] = true
 	case accepts(pl, a):
 		t.accepted++
@@ -230,19 +259,37 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	if !a.InTerminal || !a.Err.Terminal {
-		return errorf(a.again("--auto-approve"), "apply needs approval, and there is no terminal to ask at")
+	return a.agree(a.again("--auto-approve"))
+}
+
+// agree has a person agree to what starts. again is what to type where nobody
+// can be asked.
+func (o *ApplyOptions) agree(again string) error {
+	if !o.canAsk() {
+		return errorf(again, "apply needs approval, and there is no terminal to ask at")
 	}
-	fmt.Fprint(a.Err, "\nRun this? Only yes is taken for it: ")
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
+	yes, err := o.ask("Run this?")
+	if err == nil && !yes {
+		err = errorf("", "nothing was started: the answer was not yes")
+	}
+	return err
+}
+
+// canAsk reports whether somebody is there to answer.
+func (f *Factory) canAsk() bool { return f.InTerminal && f.Err.Terminal }
+
+// ask asks for a yes.
+func (f *Factory) ask(question string) (yes bool, err error) {
+	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
+	answer, err := bufio.NewReader(f.In).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return false, err
 	}
-	if strings.TrimSpace(answer) != "yes" {
-		fmt.Fprintln(a.Err)
-		return errorf("", "nothing was started: the answer was not yes")
+	if strings.TrimSpace(answer) == "yes" {
+		return true, nil
 	}
-	return nil
+	fmt.Fprintln(f.Err)
+	return false, nil
 }
 
 func quoteAll(words []string) string {

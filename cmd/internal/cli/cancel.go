@@ -68,11 +68,7 @@ What comes to match later is not cancelled.`,
 }
 
 func runCancel(ctx context.Context, o *CancelOptions) (err error) {
-	path, err := o.findState(o.State)
-	if err != nil {
-		return err
-	}
-	l, err := o.openLedger(ctx, path, ledger.ReadWrite)
+	l, err := o.existing(ctx, o.State, ledger.ReadWrite)
 	if err != nil {
 		return err
 	}
@@ -169,8 +165,11 @@ func (c *cancelling) name(ctx context.Context, name string) error {
 	}
 }
 
-func (c *cancelling) info() ledger.Info {
-	info := ledger.Info{Version: c.version(), Command: c.line(), User: c.user()}
+func (c *cancelling) info() ledger.Info { return c.Factory.info(c.line()) }
+
+// info says who writes, with which command.
+func (f *Factory) info(command string) ledger.Info {
+	info := ledger.Info{Version: f.version(), Command: command, User: f.user()}
 	info.Host, _ = os.Hostname()
 	return info
 }
@@ -314,7 +313,7 @@ func (c *cancelling) one(ctx context.Context, session *ledger.Session, r *sweep.
 	if where == nil {
 		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
 	}
-	u := &unobserved{where, session}
+	u := &unobserved{keepLogs(where, c.ledger), session}
 	state, known := states[r.Last.ID]
 	if !known {
 		gone := where.Gone(r.Last)

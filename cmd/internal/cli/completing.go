@@ -95,8 +95,9 @@ func (f *Factory) fromLedger(read func(context.Context, *ledger.Ledger, string) 
 // ledgerOf is --state, else the ledger beside the first file, for commands that
 // take files, else the nearest.
 func (f *Factory) ledgerOf(cmd *cobra.Command, args []string) (string, error) {
-	if state := cmd.Flags().Lookup("state"); state != nil && state.Value.String() != "" {
-		return f.abs(state.Value.String()), nil
+	state, _ := cmd.Flags().GetString("state")
+	if where := f.stateOf(state); where != "" {
+		return where, nil
 	}
 	if cmd.Flags().Lookup("var") == nil {
 		return f.nearestState()
@@ -167,7 +168,11 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
-	for _, cmd := range root.Commands() {
+	commands := root.Commands()
+	for _, cmd := range commands {
+		commands = append(commands, cmd.Commands()...)
+	}
+	for _, cmd := range commands {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			way := ways[flag.Name]
 			if choices := flag.Annotations[offered]; choices != nil {

@@ -25,13 +25,18 @@ type InputOptions struct {
 }
 
 func (o *InputOptions) flags(fs *pflag.FlagSet) {
+	o.valueFlags(fs)
+	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
+	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local, kubernetes")
+	offer(fs, "runner", onLocal, onKubernetes)
+}
+
+// valueFlags are what is added to the files themselves.
+func (o *InputOptions) valueFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Vars, "var", nil, "give a variable a value: `name=value`")
 	fs.StringArrayVar(&o.VarFiles, "var-file", nil, "read values of variables from a `file`")
 	fs.StringArrayVar(&o.Sets, "set", nil, "replace an attribute in every config: `run.max_memory=8Gi`")
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
-	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
-	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local, kubernetes")
-	offer(fs, "runner", onLocal, onKubernetes)
 }
 
 // settings are the inputs as they would be typed, less files and variables.
@@ -50,12 +55,12 @@ func (o *InputOptions) settings() []string {
 type StateOptions struct{ State string }
 
 func (o *StateOptions) flags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db beside the first .hcl file)")
+	fs.StringVar(&o.State, "state", "", "the ledger's `place`: a file or a postgres:// URL (default: LXSWEEP_STATE, or .lxsweep/lxsweep.db beside the first .hcl file)")
 }
 
 // readerFlags is for commands that take no files.
 func (o *StateOptions) readerFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db here or in the nearest folder above)")
+	fs.StringVar(&o.State, "state", "", "the ledger's `place`: a file, a postgres:// URL or k8s://NAMESPACE/SCHEDULE (default: LXSWEEP_STATE, or .lxsweep/lxsweep.db here or in the nearest folder above)")
 }
 
 func filterFlag(fs *pflag.FlagSet, filter *string) {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
@@ -31,20 +33,28 @@ type ReadOptions struct {
 
 // reading opens the ledger of a command that takes no files.
 func (f *Factory) reading(ctx context.Context, state string) (*ledger.Ledger, error) {
-	path, err := f.findState(state)
-	if err != nil {
-		return nil, err
-	}
-	return f.openLedger(ctx, path, ledger.ReadOnly)
+	return f.existing(ctx, state, ledger.ReadOnly)
 }
 
 // find returns the record of a run name.
 func find(ctx context.Context, l *ledger.Ledger, runName string) (*sweep.Record, error) {
 	r, err := l.FindRun(ctx, runName)
 	if errors.Is(err, ledger.ErrUnknownRun) {
+		if next, err := l.NextNumber(ctx, runName[:strings.LastIndexByte(runName, '-')]); err == nil && numberOf(runName) < next {
+			return nil, errorf("lxsweep status lists the runs that there are", "%s was pruned or never existed, in the ledger %s", runName, l.Path())
+		}
 		return nil, errorf("lxsweep status lists the runs that there are", "there is no run %s in the ledger %s", runName, l.Path())
 	}
 	return r, err
+}
+
+// numberOf is the 8 of ex-8, a run name that was checked.
+func numberOf(runName string) int {
+	n, err := strconv.Atoi(runName[strings.LastIndexByte(runName, '-')+1:])
+	if err != nil {
+		return math.MaxInt
+	}
+	return n
 }
 
 // chosen returns the run that was named, or those that the filter selects and

@@ -39,7 +39,7 @@ func (f *Factory) forward(cmds ...*cobra.Command) {
 		}
 		here := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			state := cmp.Or(cmd.Flags().Lookup("state").Value.String(), f.Getenv("LXSWEEP_STATE"))
+			state := cmp.Or(cmd.Flags().Lookup("state").Value.String(), f.Getenv(stateVariable))
 			if !strings.HasPrefix(state, inCluster) || goesThere(cmd) {
 				return here(cmd, args)
 			}
@@ -48,7 +48,7 @@ func (f *Factory) forward(cmds ...*cobra.Command) {
 	}
 }
 
-// goesThere says that a command is itself about what runs in the cluster.
+// goesThere says that a command is about what runs in the cluster anyway.
 func goesThere(cmd *cobra.Command) bool {
 	return cmd.Name() == "schedule" || cmd.Flags().Changed("detach")
 }
@@ -172,7 +172,7 @@ func (f *Factory) errand(ctx context.Context, cluster *kubernetes.Cluster, e kub
 		select {
 		case <-signals:
 			ignore() // another ends us at once
-			cancel(errInterrupted)
+			cancel(errEnough)
 		case <-ctx.Done():
 		}
 	}()
@@ -184,7 +184,7 @@ func (f *Factory) errand(ctx context.Context, cluster *kubernetes.Cluster, e kub
 	own, err := cluster.Beside(ctx, e)
 	none := new(kubernetes.NoDriverError)
 	switch {
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, errEnough):
 		return said(ExitInterrupted)
 	case errors.Is(err, syscall.EPIPE):
 		return said(exitPipe)
@@ -198,8 +198,8 @@ func (f *Factory) errand(ctx context.Context, cluster *kubernetes.Cluster, e kub
 	return said(code)
 }
 
-// errInterrupted says that somebody here has had enough.
-var errInterrupted = errors.New("interrupted")
+// errEnough says that somebody here has had enough.
+var errEnough = errors.New("interrupted")
 
 // exitPipe is what a shell makes of a program whose reader has gone.
 const exitPipe ExitCode = 141

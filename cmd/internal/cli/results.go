@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -102,6 +103,7 @@ type resultLine struct {
 	Metrics   map[string]float64 `json:"metrics"`
 	Seconds   float64            `json:"seconds,omitempty"`
 	OutputDir string             `json:"output_dir,omitempty"`
+	PrunedAt  *time.Time         `json:"pruned_at,omitempty"` // when OutputDir was removed
 	Reason    string             `json:"reason,omitempty"`
 }
 
@@ -113,6 +115,7 @@ func lineOf(b *ui.Board, r analysis.Row) resultLine {
 	if last := r.Record.Last; last != nil {
 		line.Metrics = finite(b.Objective, last.Metrics)
 		line.Seconds, line.OutputDir, line.Reason = ui.Seconds(last.Duration()), last.OutputDir, last.Reason
+		line.PrunedAt = timeOf(last.Pruned)
 	}
 	return line
 }

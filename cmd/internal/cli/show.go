@@ -165,6 +165,7 @@ type shownAttempt struct {
 	Ended       *time.Time      `json:"ended,omitempty"`
 	Seconds     float64         `json:"seconds,omitempty"`
 	OutputDir   string          `json:"output_dir,omitempty"`
+	PrunedAt    *time.Time      `json:"pruned_at,omitempty"` // when OutputDir was removed
 	Log         string          `json:"log,omitempty"`
 	GitCommit   string          `json:"git_commit,omitempty"`
 	GitDirty    bool            `json:"git_dirty,omitempty"`
@@ -220,7 +221,7 @@ func attemptShown(t *sweep.Tried) shownAttempt {
 	a := shownAttempt{
 		Attempt: t.Number, State: t.State, Why: t.Why, Class: t.Class, Reason: t.Reason, Command: t.Command,
 		Runner: t.Runner, Host: t.Host, Intended: timeOf(t.Intended), Started: timeOf(t.Started), Ended: timeOf(t.Ended),
-		Seconds: ui.Seconds(t.Duration()), OutputDir: t.OutputDir, Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
+		Seconds: ui.Seconds(t.Duration()), OutputDir: t.OutputDir, PrunedAt: timeOf(t.Pruned), Log: t.Log, GitCommit: t.GitCommit, GitDirty: t.GitDirty,
 		Work: t.Work.String(), ResultError: t.ResultError, Tail: t.Tail,
 	}
 	if t.State.Final() && t.Code != sweep.CodeUnknown {

@@ -26,7 +26,11 @@ func WriteBest(w io.Writer, s Screen, boards []*Board, short, again func(string)
 				t.Rows = append(t.Rows, Texts(path, v.Text()))
 			}
 			if dir := row.Record.Last.OutputDir; dir != "" {
-				t.Rows = append(t.Rows, Texts("output", short(dir)))
+				dir = short(dir)
+				if when := row.Record.Last.Pruned; !when.IsZero() {
+					dir += " (removed on " + When(when) + ")"
+				}
+				t.Rows = append(t.Rows, Texts("output", dir))
 			}
 			_, _ = t.Write(e, s)
 			WriteHints(e, s, []Hint{{again(run), "a line to paste that runs it again"}})

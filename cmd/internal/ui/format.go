@@ -86,6 +86,16 @@ func Bytes(n int64) string {
 	return strconv.FormatFloat(math.Round(f*10)/10, 'f', -1, 64) + units[unit]
 }
 
+// Size writes how much room files take: "14.2 GiB".
+func Size(n int64) string {
+	text := Bytes(n)
+	digits := strings.TrimRight(text, "KMGTPi")
+	return digits + " " + text[len(digits):] + "B"
+}
+
+// When writes a time in this place's zone, to the minute.
+func When(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
 // Resources writes what is asked for: "4 cpu, 8Gi memory, 1 gpu"; empty for
 // nothing.
 func Resources(r sweep.Resources) string {

@@ -37,6 +37,11 @@ func TestLayouts(t *testing.T) {
 			WriteMetrics(w, s, list, board().Objective)
 			WriteMetrics(w, s, nil, nil)
 		},
+		"pruned": func(_ *testing.T, w io.Writer, s Screen) {
+			for _, p := range prunes() {
+				_ = p.Write(w, s, strings.ToLower)
+			}
+		},
 		"summary": func(_ *testing.T, w io.Writer, s Screen) { _ = applied().Write(w, s) },
 		"messages": func(_ *testing.T, w io.Writer, s Screen) {
 			WriteWarning(w, s, "grid.hcl:17: this skip drops no point\nand \x1b[2J学 follows")
