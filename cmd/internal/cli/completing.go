@@ -168,11 +168,11 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
-	commands := root.Commands()
-	for _, cmd := range commands {
-		commands = append(commands, cmd.Commands()...)
+	var all []*cobra.Command
+	for _, cmd := range root.Commands() {
+		all = append(append(all, cmd), cmd.Commands()...)
 	}
-	for _, cmd := range commands {
+	for _, cmd := range all {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			way := ways[flag.Name]
 			if choices := flag.Annotations[offered]; choices != nil {

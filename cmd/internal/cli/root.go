@@ -90,7 +90,7 @@ func (f *Factory) addCommands(root *cobra.Command) {
 	root.AddCommand(grouped("run", newPlanCmd(f, runPlan), newApplyCmd(f, runApply), newCancelCmd(f, runCancel), newScheduleCmd(f, runSchedule))...)
 	root.AddCommand(grouped("read",
 		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
-	root.AddCommand(grouped("other", newPruneCmd(f, runPrune), newCompletionCmd(f), newVersionCmd(f))...)
+	root.AddCommand(grouped("other", newPruneCmd(f, runPrune), newLedgerCmd(f, runExport, runImport), newCompletionCmd(f), newVersionCmd(f))...)
 }
 
 // noNegative refuses whole numbers below 0: no flag has a use for them.
