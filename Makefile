@@ -1,15 +1,20 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test lint bench demo cluster cluster-real clean
+.PHONY: help build image test lint bench demo cluster cluster-real clean
 
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+IMAGE       := lxsweep:$(VERSION)
+PLATFORMS   := linux/amd64,linux/arm64
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/lxsweep
-	CGO_ENABLED=0 go build -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/lxsweep ./cmd/lxsweep
+
+image: ## build bin/lxsweep-image.tar, for containerd, kind and Docker (IMAGE=name:tag, PLATFORMS=linux/amd64,...)
+	go run ./cmd/internal/image -version '$(VERSION)' -name '$(IMAGE)' -platforms '$(PLATFORMS)' -o bin/lxsweep-image.tar
 
 test: ## run every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,6 +105,16 @@ func (f *inputFiles) sum(path string) (sweep.Hash, error) {
 	}
 	f.sums[path] = sum
 	return sum, nil
+}
+
+// paths are the files that were summed.
+func (f *inputFiles) paths() []string {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.sums))
 }
 
 // prepareInputs sums the inputs once where no experiment changes them.

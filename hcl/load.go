@@ -36,7 +36,7 @@ func Load(paths []string, opts Options) (m *Module, diags Diagnostics) {
 	l := newLoader(m.Dir, src, opts)
 	l.report(src.diags...)
 	m.Sweeps, m.Variables = l.load()
-	m.Configs = l.names.configs
+	m.Configs, m.inputs = l.names.configs, l.inputs
 	m.Files = append(append(m.Files, l.varFiles...), src.kept...)
 	return m, newDiagnostics(l.diags, src.parsed)
 }

@@ -36,7 +36,12 @@ type Module struct {
 	Dir string
 
 	sources map[string]*hcl2.File // for snippets
+	inputs  *inputFiles
 }
+
+// Inputs are the files that run.inputs named, as far as experiments were
+// evaluated: relative to Dir, with slashes, sorted.
+func (m *Module) Inputs() []string { return m.inputs.paths() }
 
 // Variable is an input as a plan shows it.
 type Variable struct {

@@ -38,7 +38,7 @@ func section(t *testing.T, text, heading string) string {
 func attributesByBlock() []string {
 	schemas := map[string]*hcl2.BodySchema{
 		"config": configSchema, "identity": identitySchema, "sweep": sweepSchema, "sample": sampleSchema, "skip": skipSchema,
-		"objective": objectiveSchema, "variable": variableSchema, "validation": validationSchema,
+		"objective": objectiveSchema, "on_finish": onFinishSchema, "variable": variableSchema, "validation": validationSchema,
 	}
 	for path, schema := range settingSchemas {
 		schemas[path[strings.LastIndexByte(path, '.')+1:]] = schema

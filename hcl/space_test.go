@@ -179,7 +179,7 @@ func TestSweepSettings(t *testing.T) {
     target   = 0.1
     value    = "min"
   }`, 1), Options{}).Sweeps[0]
-	if s.MaxParallel != 4 || s.MaxExperiments != 50 || !s.Shuffle || !s.FailFast || s.MaxFailures != 3 || s.Runner != "kubernetes" {
+	if s.MaxParallel != 4 || s.MaxExperiments != 50 || !s.Shuffle || !s.FailFast || s.MaxFailures != 3 || s.Runner != "kubernetes" || s.Overlap != sweep.OverlapWait {
 		t.Errorf("%+v", s)
 	}
 	o := s.Objective

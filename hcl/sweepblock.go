@@ -21,6 +21,7 @@ type sweepBlock struct {
 	includes   []*includeBlock
 	repeat     *spaceBlock
 	objective  *objectiveBlock
+	onFinish   *onFinishBlock
 }
 
 // spaceBlock is a grid, a sample or a repeat.
@@ -44,14 +45,14 @@ type includeBlock struct {
 
 var sweepSchema = &hcl2.BodySchema{
 	Attributes: append([]hcl2.AttributeSchema{{Name: "config", Required: true}},
-		attributesOf("max_parallel", "max_experiments", "runner", "order", "fail_fast", "max_failures", "on_finish", "overlap")...),
-	Blocks: append(blocksOf("grid", "skip", "include", "repeat", "objective"), hcl2.BlockHeaderSchema{Type: "sample", LabelNames: []string{"method"}}),
+		attributesOf("max_parallel", "max_experiments", "runner", "order", "fail_fast", "max_failures", "overlap")...),
+	Blocks: append(blocksOf("grid", "skip", "include", "repeat", "objective", "on_finish"), hcl2.BlockHeaderSchema{Type: "sample", LabelNames: []string{"method"}}),
 }
 
 func decodeSweep(block *hcl2.Block) (*sweepBlock, hcl2.Diagnostics) {
 	s := &sweepBlock{name: block.Labels[0], at: block.LabelRanges[0]}
 	body, diags := content(syntaxBody(block), "a sweep", sweepSchema)
-	diags = append(diags, once(body.Blocks, "repeat", "objective")...)
+	diags = append(diags, once(body.Blocks, "repeat", "objective", "on_finish")...)
 	if !hclsyntax.ValidIdentifier(s.name) {
 		diags = append(diags, problem(s.at, "Label that is no name", "A sweep's label is made of letters, digits, _ and -; %q is not.", s.name))
 	}
@@ -106,6 +107,8 @@ func (s *sweepBlock) decodeBlock(b *hcl2.Block) (diags hcl2.Diagnostics) {
 		s.includes = append(s.includes, include)
 	case "objective":
 		s.objective, diags = decodeObjective(b)
+	case "on_finish":
+		s.onFinish, diags = decodeOnFinish(b)
 	default:
 		panic("hcl: a sweep has no block " + b.Type)
 	}
@@ -170,6 +173,11 @@ func (s *sweepBlock) checkNames(l *loader) {
 			l.check(e, availability{where: "objective"})
 		}
 	}
+	if s.onFinish != nil {
+		for _, e := range s.onFinish.attributes {
+			l.check(e, availability{where: "on_finish"})
+		}
+	}
 }
 
 // defaultMaxExperiments is max_experiments where a sweep does not say.
@@ -180,6 +188,7 @@ func (l *loader) build(b *sweepBlock) *sweep.Sweep {
 	s := &sweep.Sweep{Name: b.name, Pos: position(b.at), MaxExperiments: defaultMaxExperiments, Round: l.opts.Round}
 	l.sweepAttributes(b, s)
 	s.Objective = l.objective(b.objective)
+	s.OnFinish = l.onFinish(b.onFinish)
 	programs := l.bases(b, s)
 	if len(programs) == 0 {
 		return s
@@ -242,10 +251,8 @@ func (l *loader) sweepAttributes(b *sweepBlock, s *sweep.Sweep) {
 		s.Runner = l.opts.Runner
 	}
 	overlap := ""
-	l.oneOf(b.attributes["overlap"], &overlap, "skip", "wait")
-	if e := b.attributes["on_finish"]; e != nil {
-		l.fileValue(e, l.atFile)
-	}
+	l.oneOf(b.attributes["overlap"], &overlap, string(sweep.OverlapSkip), string(sweep.OverlapWait))
+	s.Overlap = sweep.Overlap(overlap)
 }
 
 // whole reads a whole number within bounds into a variable.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -15,7 +16,9 @@ func (l *loop) start(e *entry) {
 	if e.cancelled != nil {
 		end(&Ending{State: sweep.Cancelled, Reason: *e.cancelled})
 	}
-	l.schedule.summary.Attempts++
+	if !e.Bystander {
+		l.schedule.summary.Attempts++
+	}
 	l.flushed = false
 	l.group.Go(func() error {
 		defer end(nil)
@@ -69,6 +72,8 @@ func attemptOf(e *entry) Attempt {
 		JobID:      e.Number,
 		Command:    e.command,
 		Adopt:      e.adopted(),
+		Bystander:  e.Bystander,
+		Halt:       e.lane.over,
 	}
 }
 
@@ -127,6 +132,7 @@ func (l *loop) prepare(ctx context.Context, f *flight) bool {
 func judge(ctx context.Context, o sweep.Outcome, err error) (sweep.Outcome, error) {
 	cause := context.Cause(ctx)
 	var crash *panicked
+	end := new(Ending)
 	switch {
 	case err == nil:
 		return o, nil
@@ -134,6 +140,8 @@ func judge(ctx context.Context, o sweep.Outcome, err error) (sweep.Outcome, erro
 		return o, err
 	case cause != nil && (errors.Is(err, cause) || errors.Is(err, context.Canceled)):
 		return endedBy(cause, "while the runner waited for it"), nil
+	case errors.As(err, &end):
+		return endedBy(end, ""), nil
 	}
 	return sweep.Outcome{
 		State: sweep.Failed, Class: sweep.Infrastructure, Code: sweep.CodeUnknown, Reason: firstLine(err),
@@ -232,12 +240,28 @@ func (l *loop) leave(e *entry, err error) {
 	}
 }
 
+// owe records retries that are not made, as intended and never started, so that
+// the next apply makes them.
+func (l *loop) owe(entries []*entry) {
+	for owed := range slices.Chunk(entries, mostIntended) {
+		rows, err := l.record(owed)
+		recorded := make(chan struct{})
+		l.news <- func() {
+			l.schedule.recorded(owed, rows)
+			close(recorded)
+		}
+		if <-recorded; err == nil {
+			l.bury(owed)
+		}
+	}
+}
+
 // bury settles attempts that were intended and will never start.
 func (l *loop) bury(entries []*entry) {
 	saved := make([]<-chan error, len(entries))
 	for i, e := range entries {
 		a := attemptOf(e)
-		o := sweep.Outcome{State: sweep.Interrupted, Reason: "launching ended before it was started", Code: sweep.CodeUnknown}
+		o := sweep.Outcome{State: sweep.Interrupted, Reason: notLaunched, Code: sweep.CodeUnknown}
 		if e.cancelled != nil {
 			o.State, o.Reason = sweep.Cancelled, *e.cancelled
 			l.tell(Ended{Attempt: a, Outcome: o, State: o.State})

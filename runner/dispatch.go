@@ -18,6 +18,17 @@ type Task struct {
 	Why        Reason
 	// Adopt is the attempt that lives, or ended unobserved; nil to start one.
 	Adopt *sweep.Tried
+	// Bystander says that nobody wants it now, and that it lives: it holds its
+	// place and its end is recorded, but it counts nowhere, a retry is left to
+	// whoever wants it again, and it is left running once nothing else is to be
+	// done.
+	Bystander bool
+}
+
+// Deadline is a time, by the wall clock, from which on nothing is started.
+type Deadline struct {
+	Time time.Time // zero for never
+	Why  string    // as Halted says it
 }
 
 // Limits are a sweep's own bounds; 0 and false are none. What failed in an
@@ -57,8 +68,11 @@ type Dispatcher struct {
 	// Events is called from one goroutine, in order; nil to hear nothing. While
 	// it is slow, launching waits for it. If it panics it is not called again.
 	Events func(Event)
-	// Stop, when closed, ends launching and waits for what runs.
-	Stop <-chan struct{}
+	// Stop, when closed, ends launching and waits for what runs; so does Until.
+	Stop  <-chan struct{}
+	Until Deadline
+	// AfterBystanders starts nothing before they have ended.
+	AfterBystanders bool
 	// Cancels ends running and prevents queued experiments, until closed or nil.
 	Cancels <-chan Cancel
 	// LookAhead bounds the tasks that are read and not started; 0 is
@@ -66,7 +80,7 @@ type Dispatcher struct {
 	LookAhead int
 	// HookTimeout bounds each call of a hook; 0 is DefaultHookTimeout.
 	HookTimeout time.Duration
-	// Clock times the pauses before retries; nil is the machine's.
+	// Clock times the pauses before retries and Until; nil is the machine's.
 	Clock Clock
 }
 

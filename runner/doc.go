@@ -44,5 +44,6 @@
 // Plans, files, clusters, processes, SQL. It does not look at metrics except
 // through a sweep's objective, and it does not know of earlier applies: what
 // lives from before comes as a Task with Adopt. It cannot see that two tasks
-// are one experiment unless both are on their way at the same time.
+// are one experiment unless both are on their way at the same time. What else
+// lives comes as a Bystander, so that the bounds hold with it.
 package runner

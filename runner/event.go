@@ -27,7 +27,8 @@ type Started struct {
 
 // Ended says that an attempt ended. State is the objective's verdict on
 // Outcome; Retry says that another attempt follows, after Backoff, unless
-// launching is halted or the experiment cancelled before. An attempt that never
+// the experiment is cancelled before; if launching is halted, it is the next
+// apply that makes it. An attempt that never
 // ran, because it was cancelled first or its work cannot be resolved, ends
 // without having been queued or started.
 type Ended struct {
@@ -62,6 +63,14 @@ type Summary struct {
 	// were left running.
 	NotStarted, Live int
 	Attempts         int
+	// Halted is why launching ended for all sweeps, empty if it did not.
+	Halted string
+}
+
+// Unstarted reports whether launching ended while the attempt waited for room:
+// nothing has happened.
+func (e Ended) Unstarted() bool {
+	return e.State == sweep.Interrupted && e.Outcome.Started.IsZero()
 }
 
 func (Queued) event()   {}

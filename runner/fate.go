@@ -37,12 +37,16 @@ func (s *schedule) vacate(e *entry) {
 func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 	s.vacate(e)
 	v := verdict{state: e.Experiment.Objective.Verdict(o.State, o.Metrics)}
+	if !ours && s.stopped(e.lane) && o.State == sweep.Interrupted && o.Started.IsZero() {
+		s.notStarted(e)
+		return v
+	}
 	e.last = v.state
 	if !ours && !e.adopted() && s.breaker.hear(e.name, o) {
 		v.notices = []Event{Notice{s.breakerWords(o)}}
 	}
 	stopped := ours || e.cancelled != nil || s.stopped(e.lane)
-	if !stopped && e.unresolved == nil {
+	if !ours && e.cancelled == nil && e.unresolved == nil {
 		v.next, v.retry = s.retry.after(o, e.command, &e.used)
 	}
 	s.suspect(e, v.retry && machinery(o))
@@ -51,6 +55,9 @@ func (s *schedule) ended(e *entry, o sweep.Outcome, ours bool) verdict {
 		return v
 	}
 	s.count(e, v.state)
+	if e.Bystander {
+		return v
+	}
 	s.consequences(e, o, stopped, &v)
 	return v
 }
@@ -100,7 +107,9 @@ func (s *schedule) finished(e *entry, saved bool, v verdict, now time.Time) {
 	s.unsaved--
 	switch {
 	case !v.retry:
-	case !saved || e.cancelled != nil || s.stopped(e.lane):
+	case !saved:
+		s.giveUp(e)
+	case e.cancelled != nil || e.Bystander || s.stopped(e.lane):
 		s.drop(e)
 	case v.next.pause > 0:
 		s.rest(e, now.Add(v.next.pause))
@@ -113,17 +122,20 @@ func (s *schedule) finished(e *entry, saved bool, v verdict, now time.Time) {
 func (s *schedule) left(e *entry) {
 	s.vacate(e)
 	s.unsaved--
-	s.summary.Live++
+	if !e.Bystander {
+		s.summary.Live++
+	}
 	s.forget(e)
 }
 
 // haltAll ends launching, and returns what is to be told of that.
 func (s *schedule) haltAll(why string) []Event {
-	if s.halted != "" {
+	if s.summary.Halted != "" {
 		return nil
 	}
-	s.halted = why
+	s.summary.Halted = why
 	for _, l := range s.lanes {
+		l.close()
 		s.purge(l, func(*entry) bool { return true })
 	}
 	return []Event{Halted{Why: why}}
@@ -135,6 +147,7 @@ func (s *schedule) haltLane(l *lane, why string) []Event {
 		return nil
 	}
 	l.halted = why
+	l.close()
 	s.purge(l, func(*entry) bool { return true })
 	return []Event{Halted{Sweep: l.sweep, Why: why}}
 }
@@ -219,8 +232,21 @@ func (s *schedule) abandon(e *entry) {
 	s.abandoned = append(s.abandoned, e)
 }
 
-// drop takes out an entry of which no attempt is open.
+// drop takes out an entry of which no attempt is open. If it was to be tried
+// again, that is recorded, so that the next apply does it.
 func (s *schedule) drop(e *entry) {
+	if e.last == "" || e.cancelled != nil {
+		s.giveUp(e)
+		return
+	}
+	e.phase = ended
+	s.unsaved++
+	s.owed = append(s.owed, e)
+}
+
+// giveUp takes out an entry of which no attempt is open and none can be
+// recorded, or is to be.
+func (s *schedule) giveUp(e *entry) {
 	if e.last != "" {
 		s.count(e, e.last)
 	} else {
@@ -228,16 +254,34 @@ func (s *schedule) drop(e *entry) {
 	}
 }
 
+// recorded takes in what the record says of retries that are not made. Without
+// rows, nothing was recorded.
+func (s *schedule) recorded(owed []*entry, rows []Intended) {
+	for i, e := range owed {
+		if rows == nil {
+			s.unsaved--
+			s.giveUp(e)
+			continue
+		}
+		e.row = rows[i]
+		s.notStarted(e)
+	}
+}
+
 func (s *schedule) notStarted(e *entry) {
-	s.summary.NotStarted++
+	if !e.Bystander {
+		s.summary.NotStarted++
+	}
 	s.forget(e)
 }
 
 // count adds an experiment to the summary.
 func (s *schedule) count(e *entry, state sweep.State) {
-	if state == sweep.Succeeded {
+	switch {
+	case e.Bystander:
+	case state == sweep.Succeeded:
 		s.summary.Succeeded++
-	} else {
+	default:
 		s.summary.Failed++
 		s.summary.ByState[state]++
 	}
@@ -245,6 +289,9 @@ func (s *schedule) count(e *entry, state sweep.State) {
 }
 
 func (s *schedule) forget(e *entry) {
+	if e.Bystander && e.phase != gone {
+		s.bystanders--
+	}
 	e.phase = gone
 	s.suspect(e, false)
 	if s.byName[e.name] == e {

@@ -69,8 +69,9 @@ type lane struct {
 	writing   bool // some of it is in the batch being made
 
 	failures  int
-	halted    string  // why nothing more of it is launched, empty while it is
-	cancelled *string // why all of it was cancelled
+	halted    string        // why nothing more of it is launched, empty while it is
+	over      chan struct{} // closed when nothing more is, of it or of all
+	cancelled *string       // why all of it was cancelled
 }
 
 func newLane(label string, limits Limits) *lane {
@@ -78,7 +79,16 @@ func newLane(label string, limits Limits) *lane {
 	if bound <= 0 {
 		bound = math.MaxInt
 	}
-	return &lane{sweep: label, limits: limits, bound: bound}
+	return &lane{sweep: label, limits: limits, bound: bound, over: make(chan struct{})}
+}
+
+// close says that nothing more is launched.
+func (l *lane) close() {
+	select {
+	case <-l.over:
+	default:
+		close(l.over)
+	}
 }
 
 // free is how many places its bound leaves.

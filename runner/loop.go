@@ -41,6 +41,7 @@ type loop struct {
 	troubled  atomic.Bool // the breaker counts: the loop wants to hear of starts
 	alarm     <-chan time.Time
 	alarmDue  time.Time
+	glance    <-chan time.Time // when to look at the clock for Until
 	intending bool
 	flushed   bool // since the last end of an attempt
 	errs      []error
@@ -122,6 +123,9 @@ func (l *loop) read(tasks iter.Seq2[Task, error]) <-chan given {
 func (l *loop) advance() bool {
 	l.hear()
 	s := l.schedule
+	if due := l.Until.Time; !due.IsZero() && !l.clock.Now().Round(0).Before(due) {
+		l.say(s.haltAll(l.Until.Why)...)
+	}
 	if len(s.resting) > 0 {
 		s.wake(l.clock.Now())
 	}
@@ -130,6 +134,15 @@ func (l *loop) advance() bool {
 	}
 	if !l.intending {
 		l.intend(s.batch(l.clock.Now))
+	}
+	if l.tasks == nil && !l.intending {
+		for _, e := range s.unneeded() {
+			e.end(ErrDetach)
+		}
+	}
+	if entries := s.owed; len(entries) > 0 {
+		s.owed = nil
+		l.group.Go(func() error { l.owe(entries); return nil })
 	}
 	if entries := s.abandoned; len(entries) > 0 {
 		s.abandoned = nil
@@ -179,6 +192,8 @@ func (l *loop) await() {
 		l.outbox = l.outbox[1:]
 	case <-l.restOver():
 		l.alarm = nil
+	case <-l.untilOver():
+		l.glance = nil
 	case <-l.stop:
 		l.stopped()
 	case <-l.done:
@@ -186,6 +201,22 @@ func (l *loop) await() {
 	case c, ok := <-l.cancels:
 		l.cancelled(c, ok)
 	}
+}
+
+// mostBlind is how long the clock is not looked at while Until is to come: a
+// machine's timers stand still while it sleeps.
+const mostBlind = 10 * time.Second
+
+// untilOver returns a channel on which something is sent when Until may have
+// come.
+func (l *loop) untilOver() <-chan time.Time {
+	if l.Until.Time.IsZero() || l.schedule.summary.Halted != "" {
+		return nil
+	}
+	if l.glance == nil {
+		l.glance = l.clock.After(min(l.Until.Time.Sub(l.clock.Now().Round(0)), mostBlind))
+	}
+	return l.glance
 }
 
 // restOver returns a channel on which something is sent when the first of the
@@ -273,24 +304,32 @@ func (l *loop) intend(batch []*entry) {
 	}
 	l.intending = true
 	l.group.Go(func() error {
-		intents := make([]Intent, len(batch))
-		for i, e := range batch {
-			intents[i] = l.resolve(e)
-		}
-		rows, err := l.Recorder.Intend(context.WithoutCancel(l.ctx), intents)
-		if err == nil && len(rows) != len(batch) {
-			rows, err = nil, fmt.Errorf("%d rows for %d attempts", len(rows), len(batch))
-		}
+		rows, err := l.record(batch)
 		l.news <- func() {
 			l.intending = false
 			if err != nil {
-				rows = nil
 				l.fail(fmt.Errorf("nothing is started without a record: %w", err))
 			}
 			l.schedule.intended(batch, rows)
 		}
 		return nil
 	})
+}
+
+// record resolves entries and records an attempt of each, or none.
+func (l *loop) record(batch []*entry) ([]Intended, error) {
+	intents := make([]Intent, len(batch))
+	for i, e := range batch {
+		intents[i] = l.resolve(e)
+	}
+	rows, err := l.Recorder.Intend(context.WithoutCancel(l.ctx), intents)
+	if err == nil && len(rows) != len(batch) {
+		err = fmt.Errorf("%d rows for %d attempts", len(rows), len(batch))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
 }
 
 // resolve fills in where e's attempt runs. An attempt whose work cannot be

@@ -25,7 +25,8 @@ type place struct {
 	mu       sync.Mutex
 	live     map[string]bool
 	bySweep  map[string]int
-	adopted  int // live ones that may exceed the bounds
+	stood    []int64 // the ids of bystanders
+	adopted  int     // live ones that may exceed the bounds
 	most     int
 	breaches []string
 	release  func(runner.Attempt) error
@@ -75,6 +76,9 @@ func (p *place) arrive(a runner.Attempt) {
 	p.live[a.RunName] = true
 	p.bySweep[label]++
 	p.most = max(p.most, len(p.live))
+	if a.Bystander {
+		p.stood = append(p.stood, a.ID)
+	}
 	if a.Adopt {
 		p.adopted++
 		return
@@ -129,7 +133,7 @@ func (g *rig) runSeq(ctx context.Context, t reporter, tasks iter.Seq2[runner.Tas
 	t.Helper()
 	g.place.limits = g.Limits
 	sum, err := g.Run(ctx, tasks)
-	g.record.check(t, sum.Live)
+	g.record.check(t, sum.Live+g.left())
 	for _, b := range g.place.breaches {
 		t.Error(b)
 	}
@@ -143,6 +147,16 @@ func (g *rig) runSeq(ctx context.Context, t reporter, tasks iter.Seq2[runner.Tas
 		t.Errorf("the last event is %T", g.events[len(g.events)-1])
 	}
 	return sum, err
+}
+
+// left is how many bystanders were left running.
+func (g *rig) left() (n int) {
+	for _, id := range g.place.stood {
+		if g.record.rows[id-1].outcome == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // heard returns the events of one type.

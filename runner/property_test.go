@@ -21,6 +21,8 @@ type scenario struct {
 	policy   runner.RetryPolicy
 	tasks    []runner.Task
 	adopted  map[int]bool
+	stand    int // the first so many of those are bystanders
+	after    bool
 	ends     map[string][]end // by run name, one for each attempt; the last goes on
 	acts     map[int]act      // by the number of attempts begun
 }
@@ -55,6 +57,8 @@ func scenarios(t *rapid.T) *scenario {
 	}
 	n := rapid.IntRange(0, 80).Draw(t, "tasks")
 	adopt := rapid.IntRange(0, min(n, 5)).Draw(t, "adopt")
+	s.stand = rapid.IntRange(0, adopt).Draw(t, "bystanders")
+	s.after = rapid.Bool().Draw(t, "after bystanders")
 	for i := range n {
 		command := sweep.Command{Retries: rapid.IntRange(0, 2).Draw(t, "retries")}
 		s.tasks = append(s.tasks, task(rapid.SampledFrom(sweeps).Draw(t, "sweep"), i, command))
@@ -146,18 +150,20 @@ func (s *scenario) play(ctx context.Context, t *rapid.T) {
 	d.place.program = d.program
 	d.Clock = nil // the bubble's
 	d.Limits, d.Stop, d.Cancels, d.Retry = s.limits, d.stop, d.cancels, s.policy
+	d.AfterBystanders = s.after
 	tasks := s.tasks
 	for i := range tasks {
 		if s.adopted[i] {
 			tasks[i].Adopt = d.record.earlier(int64(i))
+			tasks[i].Bystander = i < s.stand
 		}
 	}
 	sum, err := d.run(ctx, t, tasks...)
 	if err != nil && len(heard[runner.Halted](d.rig)) == 0 {
 		t.Errorf("an error that halted nothing: %v", err)
 	}
-	if sum.Total != len(tasks) {
-		t.Errorf("%d tasks, %d in the summary", len(tasks), sum.Total)
+	if sum.Total != len(tasks)-s.stand {
+		t.Errorf("%d tasks, %d of them bystanders, %d in the summary", len(tasks), s.stand, sum.Total)
 	}
 	if ctx.Err() == nil && sum.Live > 0 {
 		t.Errorf("%d left running though nobody asked for it", sum.Live)
@@ -178,7 +184,7 @@ func (d *drive) checkEnds(t *rapid.T, sum runner.Summary, undisturbed bool) {
 				t.Errorf("ex-%d ran again after it had succeeded: %v", i, states)
 			}
 		}
-		if len(states) > 0 && states[len(states)-1] == sweep.Succeeded {
+		if !d.tasks[i].Bystander && len(states) > 0 && states[len(states)-1] == sweep.Succeeded {
 			succeeded++
 		}
 	}

@@ -23,6 +23,34 @@ type Attempt struct {
 	// Adopt says that the attempt was started before, by a client that is gone:
 	// Run must find it and wait for it, and must not start it.
 	Adopt bool
+	// Bystander is Task.Bystander.
+	Bystander bool
+	// Halt is closed when launching ends: what still waits for room is not
+	// started then. nil for never.
+	Halt <-chan struct{}
+}
+
+// errHalted is the cause of Launching's context when launching ended.
+var errHalted = &Ending{State: sweep.Interrupted, Reason: notLaunched}
+
+const notLaunched = "launching ended before it was started"
+
+// Launching returns a context for what comes before the start of the attempt:
+// it ends with ctx, and with launching.
+func (a *Attempt) Launching(ctx context.Context) (context.Context, context.CancelFunc) {
+	launching, cancel := context.WithCancelCause(ctx)
+	end := func() { cancel(nil) }
+	if a.Halt == nil {
+		return launching, end
+	}
+	go func() {
+		select {
+		case <-a.Halt:
+			cancel(errHalted)
+		case <-launching.Done():
+		}
+	}()
+	return launching, end
 }
 
 // Change tells what happens to an attempt before its end.
@@ -59,8 +87,10 @@ type Runner interface {
 	// ErrDetach leaves the program running and returns ErrDetach, anything
 	// else is Interrupted. The error means that the runner itself failed or
 	// could not start the attempt, never that the program did; unless it wraps
-	// ErrDetach, nothing of the attempt runs then, and it may be tried again. An attempt to adopt comes
-	// with a ctx that is over already if launching ended first.
+	// ErrDetach, nothing of the attempt runs then, and it may be tried again. An
+	// *Ending is no error: the attempt was not started for that reason. An
+	// attempt to adopt comes with a ctx that is over already if launching ended
+	// first.
 	Run(ctx context.Context, a Attempt, changed func(Change)) (sweep.Outcome, error)
 	// Release lets go of what the runner kept of the attempt. It is called
 	// after the outcome is durable in the ledger.

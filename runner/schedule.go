@@ -25,6 +25,10 @@ type schedule struct {
 	retry     RetryPolicy
 	limits    map[string]Limits
 
+	// While they live, nothing is started if afterBystanders.
+	bystanders      int
+	afterBystanders bool
+
 	lanes   []*lane // in the order of their first tasks
 	byLabel map[string]*lane
 	// byName holds every entry that is not gone.
@@ -45,7 +49,8 @@ type schedule struct {
 	unsaved  int       // ended, not yet finished
 	ahead    int       // how far to intend beyond the free places, in each lane
 	topped   time.Time // when something was last intended beyond them
-	halted   string
+	// owed are retries that are not made, to be recorded as such.
+	owed []*entry
 	// abandoned are recorded and will never start: they are to be settled so.
 	abandoned []*entry
 	summary   Summary
@@ -62,6 +67,8 @@ func newSchedule(d *Dispatcher) *schedule {
 		cancelled: map[string]*string{},
 		ahead:     1,
 		summary:   Summary{ByState: map[sweep.State]int{}},
+
+		afterBystanders: d.AfterBystanders,
 	}
 	if s.lookAhead <= 0 {
 		s.lookAhead = DefaultLookAhead
@@ -77,6 +84,9 @@ func (s *schedule) laneOf(label string) *lane {
 		l = newLane(label, s.limits[label])
 		s.byLabel[label] = l
 		s.lanes = append(s.lanes, l)
+		if s.summary.Halted != "" {
+			l.close()
+		}
 	}
 	return l
 }
@@ -91,11 +101,16 @@ func (s *schedule) add(t Task) (adopt *entry, notice string) {
 		name:  sweep.RunName(t.Experiment.Name, t.Number),
 		lane:  s.laneOf(t.Experiment.Sweep),
 		why:   t.Why,
+		used:  triesOf(string(t.Why)),
 	}
 	if s.byName[e.name] != nil {
 		return nil, e.name + " was asked for twice; it runs once"
 	}
-	s.summary.Total++
+	if t.Bystander {
+		s.bystanders++
+	} else {
+		s.summary.Total++
+	}
 	if e.cancelled = s.cancelled[e.name]; e.cancelled == nil {
 		e.cancelled = e.lane.cancelled
 	}
@@ -143,7 +158,24 @@ func (s *schedule) launch(e *entry) {
 }
 
 // stopped reports whether nothing more of l is launched.
-func (s *schedule) stopped(l *lane) bool { return s.halted != "" || l.halted != "" }
+func (s *schedule) stopped(l *lane) bool { return s.summary.Halted != "" || l.halted != "" }
+
+// mustWait reports whether nothing may be started yet.
+func (s *schedule) mustWait() bool { return s.afterBystanders && s.bystanders > 0 }
+
+// unneeded are the bystanders once they stand in nobody's way: nothing else is
+// to be done, or nothing more is started.
+func (s *schedule) unneeded() (entries []*entry) {
+	if s.bystanders == 0 || s.summary.Halted == "" && len(s.byName) > s.bystanders {
+		return nil
+	}
+	for _, e := range s.byName {
+		if e.Bystander && e.phase == flying {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
 
 // room is how many places nothing intended can fill.
 func (s *schedule) room() int {
@@ -157,7 +189,7 @@ func (s *schedule) room() int {
 // wantsTask reports whether another task is to be read.
 func (s *schedule) wantsTask() bool {
 	switch {
-	case s.halted != "":
+	case s.summary.Halted != "":
 		return true
 	case len(s.byName)-s.inFlight >= s.lookAhead:
 		return false
@@ -172,7 +204,7 @@ func (s *schedule) wantsTask() bool {
 
 // nextToIntend is the first entry in plan order that is worth recording.
 func (s *schedule) nextToIntend() *entry {
-	if s.waiting == 0 {
+	if s.waiting == 0 || s.mustWait() {
 		return nil
 	}
 	room := s.room()
@@ -263,7 +295,7 @@ func (s *schedule) intended(batch []*entry, rows []Intended) {
 	for i, e := range batch {
 		e.lane.intending--
 		if rows == nil {
-			s.drop(e)
+			s.giveUp(e)
 			continue
 		}
 		e.row, e.phase = rows[i], ready
@@ -278,7 +310,7 @@ func (s *schedule) intended(batch []*entry, rows []Intended) {
 // nextStart takes the first ready entry in plan order for which there is a
 // place, or returns nil.
 func (s *schedule) nextStart() *entry {
-	if s.inFlight >= s.parallel || s.unsaved >= max(mostUnsaved, 2*s.parallel) {
+	if s.mustWait() || s.inFlight >= s.parallel || s.unsaved >= max(mostUnsaved, 2*s.parallel) {
 		return nil
 	}
 	var next *entry

@@ -103,7 +103,10 @@ func liveWhy(a *Action, changed bool) string {
 
 // interruptedWhy tells a program that was ended from one that never came to run.
 func interruptedWhy(last *Tried) string {
-	if last.Started.IsZero() {
+	switch {
+	case last.Started.IsZero() && strings.HasPrefix(last.Why, "retry "):
+		return last.Why + " was not started"
+	case last.Started.IsZero():
 		return "was not started"
 	}
 	return "was interrupted"

@@ -25,11 +25,32 @@ type Sweep struct {
 	FailFast    bool
 	MaxFailures int
 	Objective   *Objective
+	// Overlap is what an apply does that finds an earlier one at work.
+	Overlap Overlap
+	// OnFinish is who is told when an apply ends, nil for nobody.
+	OnFinish *OnFinish
 	// Runner is "local", "kubernetes", or empty where the file does not say.
 	Runner string
 	// Namespace is the one that its configs name, empty where none does.
 	Namespace string
 	Round     string
+}
+
+// Overlap is what an apply does while another one holds the lock, or while runs
+// of another round live that were left behind.
+type Overlap string
+
+// The overlaps. Without one, a held lock is an error, and runs of another round
+// hold their places beside the new ones.
+const (
+	OverlapSkip Overlap = "skip" // it starts nothing
+	OverlapWait Overlap = "wait" // it starts nothing before they have ended
+)
+
+// OnFinish is who is told when an apply ends.
+type OnFinish struct {
+	Webhook string   // a URL that must not be shown or kept; empty for none
+	Command []string // nil for none
 }
 
 // Base is a config under a sweep.

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 
 	main "github.com/lxsweep/lxsweep/cmd/lxsweep"
@@ -140,10 +139,6 @@ func bindClaim(t *testing.T, c *kubetest.Cluster, namespace, name string) {
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		t.Fatal(err)
-	}
-	bound := []byte(`{"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "` + name + `"}}`)
-	if _, err := core.PersistentVolumeClaims(namespace).Patch(t.Context(), name, types.MergePatchType, bound, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

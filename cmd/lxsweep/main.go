@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // zones, where the machine or the image has none
 
 	"github.com/lxsweep/lxsweep/cmd/internal/cli"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"

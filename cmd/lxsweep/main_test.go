@@ -1,18 +1,22 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	ossignal "os/signal"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/lxsweep/lxsweep/cmd/internal/cli"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
 )
 
@@ -24,7 +28,36 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(hearing{m}, map[string]func(){"lxsweep": main})
+	testscript.Main(hearing{m}, map[string]func(){"lxsweep": mainByTheClock})
+}
+
+// mainByTheClock is main, but where LXSWEEP_TEST_NOW says what time it is: a
+// moment, at the start of the process, or the name of a file that holds a moment,
+// that of its last change; the clock goes on from there.
+func mainByTheClock() {
+	told := os.Getenv("LXSWEEP_TEST_NOW")
+	if told == "" {
+		main()
+	}
+	kubernetes.Silence()
+	f, err := cli.SystemFactory("test")
+	if err != nil {
+		panic(err)
+	}
+	began := time.Now()
+	f.Now = func() time.Time {
+		text, since := told, began
+		if info, err := os.Stat(told); err == nil {
+			content, _ := os.ReadFile(told)
+			text, since = strings.TrimSpace(string(content)), info.ModTime()
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			panic(err)
+		}
+		return at.Local().Add(time.Since(since))
+	}
+	os.Exit(int(cli.Run(context.Background(), f, os.Args[1:])))
 }
 
 // hearing are tests that catch SIGHUP. Where it is ignored, as under nohup, it

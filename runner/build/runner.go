@@ -92,17 +92,19 @@ func (r *Runner) Run(ctx context.Context, a runner.Attempt, changed func(runner.
 	if a.Adopt || r.options.Skip || len(a.Command.BuildSteps) == 0 {
 		return r.Runner.Run(ctx, a, changed)
 	}
-	if ctx.Err() != nil {
-		return givenUp(context.Cause(ctx))
+	launching, cancel := a.Launching(ctx)
+	defer cancel()
+	if launching.Err() != nil {
+		return givenUp(context.Cause(launching))
 	}
 	b := r.join(a.Command.Image, a.Command.BuildSteps)
-	over, err := r.await(ctx, b, func(stage string) {
+	over, err := r.await(launching, b, func(stage string) {
 		changed(runner.Change{State: sweep.Queued, Time: r.options.Now(), Waiting: stage})
 	})
 	switch {
 	case !over:
 		r.leave(b)
-		return givenUp(context.Cause(ctx))
+		return givenUp(context.Cause(launching))
 	case err != nil:
 		return sweep.Outcome{
 			State: sweep.Failed, Class: sweep.Refused, Code: sweep.CodeUnknown,

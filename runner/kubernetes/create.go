@@ -35,9 +35,11 @@ func (r *refusal) outcome() sweep.Outcome {
 // through, whatever ends ctx, but for a detachment: afterwards it is known
 // whether there is a Job.
 func (u *run) create(ctx context.Context, job *batchv1.Job, queued func(string)) (*batchv1.Job, error) {
+	launching, cancel := u.Launching(ctx)
+	defer cancel()
 	for {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if launching.Err() != nil {
+			return nil, context.Cause(launching)
 		}
 		made, asked, err := u.post(ctx, job)
 		if err != nil && asked > 1 && !apierrors.IsAlreadyExists(err) {
@@ -55,13 +57,13 @@ func (u *run) create(ctx context.Context, job *batchv1.Job, queued func(string))
 			u.quota.opened()
 			return made, nil
 		case apierrors.IsAlreadyExists(err):
-			made, err = u.meet(ctx, job, queued)
+			made, err = u.meet(launching, job, queued)
 			if made != nil || err != nil {
 				return made, err
 			}
 		case overQuota(err):
 			queued("room in a quota: " + quotaWords(err))
-			if err := u.quota.wait(ctx); err != nil {
+			if err := u.quota.wait(launching); err != nil {
 				return nil, err
 			}
 		default:

@@ -196,6 +196,23 @@ func TestQuotaIsWaitedFor(t *testing.T) {
 	}
 }
 
+// When launching ends, what waits for a quota has no Job, and never gets one.
+func TestHaltWhileAQuotaIsFull(t *testing.T) {
+	t.Parallel()
+	g := newProxiedRig(t, Options{})
+	g.quota("count/jobs.batch", "0")
+	halt := make(chan struct{})
+	a := simulatedAttempt(0)
+	a.Halt = halt
+	done := g.start(t.Context(), g.Runner, a)
+	g.await("it waits", func() bool { return g.last(a.RunName).Waiting != "" })
+	close(halt)
+	got, end := <-done, new(runner.Ending)
+	if !errors.As(got.err, &end) || end.State != sweep.Interrupted {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestStormOfRefusals(t *testing.T) {
 	t.Parallel()
 	g := newProxiedRig(t, Options{})

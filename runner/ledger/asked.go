@@ -16,9 +16,8 @@ func (l *Ledger) Asked(ctx context.Context) ([]sweep.Asked, error) {
 		return nil, nil
 	}
 	var all []sweep.Asked
-	rows, err := l.read.QueryContext(ctx, `SELECT s.source, s.round, s.name, s.objective, s.asked FROM sweeps s
-		WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.sweep_id = s.id AND m.wanted = 1) ORDER BY s.id`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT s.source, s.round, s.name, s.objective, s.asked FROM sweeps s
+		WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.sweep_id = s.id AND m.wanted = 1) ORDER BY s.id`, nil, func(rows *sql.Rows) error {
 		var a sweep.Asked
 		var objective, when string
 		if err := rows.Scan(&a.Source, &a.Round, &a.Sweep, &objective, &when); err != nil {
@@ -34,5 +33,5 @@ func (l *Ledger) Asked(ctx context.Context) ([]sweep.Asked, error) {
 		all = append(all, a)
 		return err
 	})
-	return all, failed(l.path, "reading", err)
+	return all, err
 }

@@ -10,6 +10,9 @@ import (
 )
 
 func TestAskedKeepsWhatSweepsAreFor(t *testing.T) {
+	if both(t, TestAskedKeepsWhatSweepsAreFor) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	target := 0.1

@@ -1,6 +1,6 @@
 // Package ledger is the durable record of what ran and what came out: a SQLite
 // file that a plan reads and an apply writes, and that a user can query with
-// the sqlite3 tool.
+// the sqlite3 tool; or, for several machines, the same tables in PostgreSQL.
 //
 // # Start here
 //
@@ -8,8 +8,8 @@
 // and has [Ledger.Records], [Ledger.FindRun] and [Ledger.Attempts] for the
 // commands that show things. A writer calls [Ledger.Lock] and gets a
 // [Session], which numbers experiments ([Session.Register]) and implements
-// [runner.Recorder]. To change the tables read schema.go; to fit another
-// database read dialect.go, which holds all that is SQLite's alone.
+// [runner.Recorder]. To change the tables read schema.go; what the two databases
+// have not in common is in sqlite.go, and in postgres.go and advisory.go.
 //
 // # Tables
 //
@@ -35,7 +35,8 @@
 //	applies       one row an apply: source, round, command, host, version, times
 //	equivalents   works accepted as the same: experiment_id, work
 //	epochs        one row an experiment_name: the next free number, who held the
-//	              lock last, and how often it has been taken
+//	              lock last, and how often it has been taken; in the row _pruned
+//	              the next free id of experiments
 //	requests      cancel requests and their answers
 //	meta, schema_versions   the ledger's id; the schema's history
 //
@@ -79,6 +80,37 @@
 // and changes nothing. The locks order sessions, SQLite's own locks order
 // transactions; readers take neither.
 //
+// # PostgreSQL
+//
+// A schema of a database (search_path in the URL, made if need be) is a ledger.
+// The lock of a name is an advisory lock of the session of a connection that
+// does nothing else; its holder is told by the name's epoch. It ends with the
+// process, and within about a minute where a machine is gone without a word:
+// both sides send keepalives. Connection poolers must pool sessions.
+//
+// Writing transactions follow one another, as in a file: each holds one more
+// advisory lock, so that rows become visible in the order of their ids and a
+// take-over waits for what is being committed. A client that stops within a
+// transaction is cut off by the server after two minutes.
+//
+// When a connection is lost, a writer tries for ten minutes to get another, takes
+// its locks again, and runs the transaction again if its epochs are still its
+// own; a reader asks again for fifteen seconds. The COMMIT of the lost one may
+// have been done without an answer, and nothing must happen twice:
+//
+//   - Every transaction of a session leaves a mark of its own in the session's
+//     epochs, before anything else. One that is run again and finds its mark
+//     there has committed: it changes nothing, and answers what it answered. A
+//     commit that is still on its way is waited for by that look. So it is with
+//     Register, Intend, Settle, and all that a session does. Register ranges
+//     over its items again, from the first.
+//   - The take-over of an epoch may raise it twice, which is as good as once.
+//   - RequestCancel finds its request again by what it says and when; the first
+//     answer of Acknowledge stays anyhow.
+//
+// (The number of a transaction, which PostgreSQL can be asked about, is no such
+// mark: after a crash it may be given again.)
+//
 // # Files
 //
 // Beside lxsweep.db stand lxsweep.db-wal and lxsweep.db-shm while it is open,
@@ -96,6 +128,6 @@
 //
 // It knows no runner, no cluster and no HCL. It concludes nothing: which open
 // attempts still live, and whether a success is one, others decide. It deletes
-// an experiment only when it is told to (prune.go), and it is not made for
-// several machines writing one file at the same time.
+// an experiment only when it is told to (prune.go), and a file is not made for
+// several machines that write at the same time.
 package ledger

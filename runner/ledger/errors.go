@@ -21,6 +21,14 @@ var (
 	ErrNotLedger = errors.New("not a ledger")
 	// ErrNewer: a newer lxsweep wrote the file. It was not written to.
 	ErrNewer = errors.New("the ledger was written by a newer lxsweep")
+	// ErrOlder: an older lxsweep wrote it, and a reader does not upgrade it.
+	ErrOlder = errors.New("the ledger was written by an older lxsweep")
+	// ErrUnreachable: the server cannot be reached, or went away for too long.
+	ErrUnreachable = errors.New("the ledger's server cannot be reached")
+	// ErrRefused: the server refuses this user or password.
+	ErrRefused = errors.New("the ledger's server refuses the login")
+	// ErrNoDatabase: the server has no such database.
+	ErrNoDatabase = errors.New("the ledger's server has no such database")
 	// ErrBusy: another process kept the file locked for too long.
 	ErrBusy = errors.New("the ledger is busy")
 	// ErrGone: the file was moved, removed or replaced while it was in use.
@@ -74,8 +82,8 @@ func (e *Error) Unwrap() []error {
 // own cancellation.
 func failed(path, doing string, err error) error {
 	var known *Error
-	if err == nil || errors.As(err, &known) || errors.Is(err, ErrFenced) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.As(err, &known) || errors.Is(err, ErrFenced) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) && !lost(err) {
 		return err
 	}
 	kind := classify(err)
@@ -83,6 +91,12 @@ func failed(path, doing string, err error) error {
 }
 
 func remedy(kind error, path string) string {
+	if kind == ErrOlder {
+		return "Upgrade it with an apply: lxsweep apply FILE (nothing that it holds is lost)."
+	}
+	if IsURL(path) {
+		return serverRemedy(kind)
+	}
 	switch kind {
 	case ErrReadOnly:
 		return "Make the file and its folder writable, or keep the ledger elsewhere with --state FILE."
@@ -99,6 +113,30 @@ func remedy(kind error, path string) string {
 		return "Put it back, if you can, and run the same command again: what ended meanwhile is known to the runner."
 	case ErrBusy:
 		return "Another process writes to it. Wait for it, or see who has the file open with \"fuser -v " + path + "\"."
+	}
+	return ""
+}
+
+func serverRemedy(kind error) string {
+	switch kind {
+	case ErrReadOnly:
+		return "The user must own the schema or have CREATE on it, and the server must be no standby: GRANT CREATE ON SCHEMA ... TO ..."
+	case ErrFull:
+		return "Free some space at the server and run the same command again: it goes on from what is recorded."
+	case ErrCorrupt:
+		return "The server's log says more. Restore a backup, or name another place with --state."
+	case ErrNotLedger:
+		return "It was left as it is. Give lxsweep a database or a schema of its own: --state 'postgres://.../DATABASE?search_path=SCHEMA'."
+	case ErrNewer:
+		return "Update lxsweep, or name another place with --state."
+	case ErrUnreachable:
+		return "Is it running, and are host and port right? Then run the same command again: it goes on from what is recorded."
+	case ErrRefused:
+		return "Set PGPASSWORD, or see that the user, the password and the server's pg_hba.conf are right."
+	case ErrNoDatabase:
+		return "Make it (createdb), or name another."
+	case ErrBusy:
+		return "Another process writes to it. Wait for it, or look at pg_stat_activity."
 	}
 	return ""
 }

@@ -26,7 +26,7 @@ type keyIndex struct {
 // the index does not pay yet.
 func (l *Ledger) narrow(ctx context.Context, keys []sweep.Hash) (ids []int64, indexed bool, err error) {
 	var newest int64
-	err = l.read.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM experiments`).Scan(&newest)
+	err = l.query(ctx, `SELECT coalesce(max(id), 0) FROM experiments`, nil, func(rows *sql.Rows) error { return rows.Scan(&newest) })
 	if err != nil || newest == 0 {
 		return nil, true, err
 	}
@@ -36,7 +36,7 @@ func (l *Ledger) narrow(ctx context.Context, keys []sweep.Hash) (ids []int64, in
 	if l.keys.ids == nil && int64(l.keys.asked) < newest/8 {
 		return nil, false, nil
 	}
-	if err := l.keys.load(ctx, l.read, newest); err != nil {
+	if err := l.keys.load(ctx, l, newest); err != nil {
 		return nil, false, err
 	}
 	return l.keys.find(keys), true, nil
@@ -44,16 +44,15 @@ func (l *Ledger) narrow(ctx context.Context, keys []sweep.Hash) (ids []int64, in
 
 // load reads the rows after the last one read: ids only grow. A row that was
 // pruned meanwhile stays in the index, and is not found in the database.
-func (x *keyIndex) load(ctx context.Context, q querier, newest int64) error {
+func (x *keyIndex) load(ctx context.Context, l *Ledger, newest int64) error {
 	if x.ids == nil {
 		x.ids, x.twice = make(map[uint64]int64, newest), map[uint64][]int64{}
 	}
 	if x.last >= newest {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, key FROM experiments WHERE id > $1 ORDER BY id`, x.last)
 	var text sql.RawBytes
-	return eachRow(rows, err, func(rows *sql.Rows) error {
+	return l.query(ctx, `SELECT id, key FROM experiments WHERE id > $1 ORDER BY id`, []any{x.last}, func(rows *sql.Rows) error {
 		var id int64
 		if err := rows.Scan(&id, &text); err != nil {
 			return err

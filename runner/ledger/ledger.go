@@ -35,8 +35,13 @@ type Ledger struct {
 	// it. Open sets it to time.Now; set it before the first use.
 	Clock func() time.Time
 
-	path string
-	id   string
+	// where is the ledger's place as it was named, path the same for showing: a
+	// file with links followed, or a URL without its password.
+	where, path string
+	id          string
+	dialect     *dialect
+	server      *server // nil for a file
+	patience    time.Duration
 	// rollback says that a rollback journal is in use, on is the network file
 	// system that is the reason.
 	rollback bool
@@ -52,12 +57,19 @@ type Ledger struct {
 
 var _ sweep.Past = (*Ledger)(nil)
 
-// Open opens the ledger in the file at path. Its errors are *Error; they wrap
-// ErrCorrupt, ErrNotLedger, ErrNewer, ErrReadOnly or ErrFull where that is the
-// matter, and then the file is as it was.
-func Open(ctx context.Context, path string, mode Mode) (*Ledger, error) {
-	return opening{migrations, networkFileSystem, time.Now}.open(ctx, path, mode)
+// Open opens the ledger in a file, or in the PostgreSQL database that a URL
+// (postgres://) names. Its errors are *Error; they wrap ErrCorrupt, ErrNotLedger,
+// ErrNewer, ErrOlder, ErrReadOnly, ErrFull, ErrNoDatabase, ErrRefused or
+// ErrUnreachable where that is the matter, and then the ledger is as it was.
+func Open(ctx context.Context, where string, mode Mode) (*Ledger, error) {
+	return opening{migrations, networkFileSystem, time.Now, writersPatience}.open(ctx, where, mode)
 }
+
+// How long a connection to a server that was lost is tried again.
+const (
+	writersPatience = 10 * time.Minute
+	readersPatience = 15 * time.Second
+)
 
 // opening holds what tests replace.
 type opening struct {
@@ -65,9 +77,26 @@ type opening struct {
 	// network names the network file system that a folder is on, "" for none.
 	network func(folder string) string
 	clock   func() time.Time
+	// patience bounds how long a writer tries a lost connection again.
+	patience time.Duration
 }
 
-func (o opening) open(ctx context.Context, path string, mode Mode) (*Ledger, error) {
+func (o opening) open(ctx context.Context, where string, mode Mode) (*Ledger, error) {
+	if !IsURL(where) {
+		return o.openFile(ctx, where, mode)
+	}
+	l := &Ledger{Clock: o.clock, where: where, path: WithoutPassword(where), patience: o.patience}
+	if mode == ReadOnly {
+		l.patience = min(l.patience, readersPatience)
+	}
+	if err := l.openServer(ctx, mode, o.migrations); err != nil {
+		l.Close()
+		return nil, failed(l.path, "opening", err)
+	}
+	return l, nil
+}
+
+func (o opening) openFile(ctx context.Context, path string, mode Mode) (*Ledger, error) {
 	// POSIX record locks vanish when anybody in this process closes the file.
 	// Where the system has no better ones, those must do.
 	_, _ = sqlite.OFDLocking(true)
@@ -75,7 +104,7 @@ func (o opening) open(ctx context.Context, path string, mode Mode) (*Ledger, err
 	if err != nil {
 		return nil, failed(path, "opening", err)
 	}
-	l := &Ledger{Clock: o.clock, path: path}
+	l := &Ledger{Clock: o.clock, where: path, path: path, dialect: &inSQLite}
 	l.on = o.network(existing(filepath.Dir(path)))
 	l.rollback = l.on != ""
 	if mode == ReadWrite {
@@ -117,11 +146,15 @@ func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
 		return err
 	}
 	defer unlock()
-	if l.write, err = newWriter(ctx, source(l.path, accessWrite, l.rollback)); err != nil {
+	db, err := sql.Open(inSQLite.driver, source(l.path, accessWrite, l.rollback))
+	if err != nil {
+		return err
+	}
+	if l.write, err = newWriter(ctx, &inSQLite, db); err != nil {
 		return err
 	}
 	// Before anything is written: is it ours?
-	version, err := versionOf(ctx, l.write.conn)
+	version, err := l.dialect.versionOf(ctx, l.write.conn)
 	if err != nil {
 		return err
 	}
@@ -158,22 +191,16 @@ func (l *Ledger) openReader(ctx context.Context, known int) error {
 	if err != nil {
 		return err
 	}
-	if version > known {
-		return newer(version, known)
-	}
-	if version < known {
-		return l.readOld(version)
-	}
-	return nil
+	return otherVersion(version, known)
 }
 
 // tryReader opens the pool and reads the schema's version.
 func (l *Ledger) tryReader(ctx context.Context, use access) (int, error) {
-	db, err := sql.Open(driverName, source(l.path, use, l.rollback))
+	db, err := sql.Open(inSQLite.driver, source(l.path, use, l.rollback))
 	if err != nil {
 		return 0, err
 	}
-	version, err := versionOf(ctx, db)
+	version, err := l.dialect.versionOf(ctx, db)
 	db.Close()
 	if err != nil || version == 0 {
 		return 0, err
@@ -181,20 +208,27 @@ func (l *Ledger) tryReader(ctx context.Context, use access) (int, error) {
 	return version, l.openPool(ctx, use)
 }
 
-// readOld treats a file without tables (its maker died early) as no ledger, and
-// refuses a schema that a reader must not upgrade.
-func (l *Ledger) readOld(version int) error {
-	if version == 0 {
-		return nil
+// otherVersion refuses a schema that a reader must not upgrade. It takes a place
+// without tables (its maker died early) for no ledger.
+func otherVersion(version, known int) error {
+	switch {
+	case version > known:
+		return newer(version, known)
+	case version > 0 && version < known:
+		return fmt.Errorf("%w: its schema is version %d, this lxsweep's is %d", ErrOlder, version, known)
 	}
-	return fmt.Errorf("its schema is version %d and needs an upgrade, which the next apply makes", version)
+	return nil
 }
 
 func (l *Ledger) openPool(ctx context.Context, use access) error {
-	db, err := sql.Open(driverName, source(l.path, use, l.rollback))
+	db, err := sql.Open(inSQLite.driver, source(l.path, use, l.rollback))
 	if err != nil {
 		return err
 	}
+	return l.readBy(ctx, db)
+}
+
+func (l *Ledger) readBy(ctx context.Context, db *sql.DB) error {
 	db.SetMaxOpenConns(readers)
 	db.SetMaxIdleConns(readers)
 	l.read = db
@@ -225,11 +259,15 @@ func (l *Ledger) Exists() bool { return l.read != nil }
 // ID is the ledger's own, 32 hexadecimal digits; empty where there is none.
 func (l *Ledger) ID() string { return l.id }
 
-// Path is the file, absolute and with links followed.
+// Path is the file, absolute and with links followed, or the URL without its
+// password.
 func (l *Ledger) Path() string { return l.path }
 
 // JournalMode says in words how commits are made durable.
 func (l *Ledger) JournalMode() string {
+	if l.server != nil {
+		return "PostgreSQL"
+	}
 	if l.rollback {
 		return "rollback journal, because it is on a network file system (" + l.on + ")"
 	}
@@ -246,7 +284,7 @@ func (l *Ledger) explain(ctx context.Context, err error) error {
 	if !errors.As(err, &e) || e.Kind != ErrCorrupt {
 		return err
 	}
-	db, openErr := sql.Open(driverName, source(l.path, accessPassive, l.rollback))
+	db, openErr := sql.Open(inSQLite.driver, source(l.path, accessPassive, l.rollback))
 	if openErr != nil {
 		return err
 	}

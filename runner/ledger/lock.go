@@ -48,6 +48,17 @@ func (e *LockedError) Error() string {
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 50 * time.Millisecond
 
+// locks are those of some experiment names. They die with their holder.
+type locks interface {
+	// hold makes sure that they are held, and takes them again where a
+	// connection was lost.
+	hold(ctx context.Context) error
+	unlock() error
+}
+
+// fileLocks are the locks of a ledger in a file.
+type fileLocks []*fileLock
+
 // fileLock is an exclusive lock that the system drops with the process.
 type fileLock struct {
 	name string
@@ -69,12 +80,20 @@ func (l *Ledger) lockPath(name string) string {
 // lockAll takes the locks of names, which are sorted, so that two who want the
 // same ones cannot hold what the other waits for. timeout bounds the whole; 0
 // hardly waits, less than 0 waits as long as ctx lasts.
-func (l *Ledger) lockAll(ctx context.Context, names []string, timeout time.Duration, as Holder) ([]*fileLock, error) {
+func (l *Ledger) lockAll(ctx context.Context, names []string, timeout time.Duration, as Holder) (locks, error) {
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, "/\\\x00") || name[0] == '.' {
+			return nil, fmt.Errorf("%q cannot be an experiment name", name)
+		}
+	}
+	if l.server != nil {
+		return l.server.lockAll(ctx, l, names, timeout)
+	}
 	if err := os.MkdirAll(l.locksFolder(), 0o777); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	var held []*fileLock
+	var held fileLocks
 	for _, name := range names {
 		lock, err := l.lockOne(ctx, name, began, timeout)
 		if err == nil {
@@ -82,16 +101,13 @@ func (l *Ledger) lockAll(ctx context.Context, names []string, timeout time.Durat
 			err = lock.sign(as)
 		}
 		if err != nil {
-			return nil, errors.Join(err, unlockAll(held))
+			return nil, errors.Join(err, held.unlock())
 		}
 	}
 	return held, nil
 }
 
 func (l *Ledger) lockOne(ctx context.Context, name string, began time.Time, timeout time.Duration) (*fileLock, error) {
-	if name == "" || strings.ContainsAny(name, "/\\\x00") || name[0] == '.' {
-		return nil, fmt.Errorf("%q cannot be an experiment name", name)
-	}
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for {
@@ -102,8 +118,7 @@ func (l *Ledger) lockOne(ctx context.Context, name string, began time.Time, time
 		if f != nil {
 			return &fileLock{name, f}, nil
 		}
-		// Once more at least: somebody may just be looking (Holder).
-		if waited := time.Since(began); timeout >= 0 && waited >= max(timeout, lockPoll) {
+		if waited, over := waitedEnough(began, timeout); over {
 			return nil, &LockedError{name, l.holder(name), waited}
 		}
 		select {
@@ -112,6 +127,13 @@ func (l *Ledger) lockOne(ctx context.Context, name string, began time.Time, time
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// waitedEnough says whether a lock is not tried any longer. It is tried twice at
+// least: somebody may just be looking (Holder).
+func waitedEnough(began time.Time, timeout time.Duration) (waited time.Duration, over bool) {
+	waited = time.Since(began)
+	return waited, timeout >= 0 && waited >= max(timeout, lockPoll)
 }
 
 // tryLock returns nil without an error if somebody else holds the lock.
@@ -152,9 +174,12 @@ func (k *fileLock) sign(as Holder) error {
 	return err
 }
 
-// unlockAll lets go in the reverse order. The files stay: removing one would
+// hold has nothing to do: the system drops no lock of a process that lives.
+func (fileLocks) hold(context.Context) error { return nil }
+
+// unlock lets go in the reverse order. The files stay: removing one would
 // let two processes hold the lock of one name.
-func unlockAll(held []*fileLock) error {
+func (held fileLocks) unlock() error {
 	var errs []error
 	for i := len(held) - 1; i >= 0; i-- {
 		errs = append(errs, held[i].file.Truncate(0), held[i].file.Close())
@@ -183,6 +208,10 @@ func (l *Ledger) holder(name string) Holder {
 // Holder returns who holds the lock of an experiment_name now, nil if nobody
 // does. It changes nothing.
 func (l *Ledger) Holder(experimentName string) (*Holder, error) {
+	if l.server != nil {
+		h, err := l.heldInServer(context.Background(), experimentName)
+		return h, failed(l.path, "looking at the locks of", err)
+	}
 	f, err := os.Open(l.lockPath(experimentName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -208,7 +237,7 @@ func (l *Ledger) lockOpening(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() { _ = unlockAll([]*fileLock{lock}) }, nil
+	return func() { _ = fileLocks{lock}.unlock() }, nil
 }
 
 // openingLock is no experiment_name: those have no underscore.

@@ -60,6 +60,9 @@ func holdLock(path string) int {
 }
 
 func TestASecondProcessWaitsForTheLock(t *testing.T) {
+	if both(t, TestASecondProcessWaitsForTheLock) {
+		return
+	}
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	if h, err := l.Holder("ex"); h != nil || err != nil {
@@ -109,6 +112,9 @@ func TestASecondProcessWaitsForTheLock(t *testing.T) {
 }
 
 func TestNamesThatCannotBeLocked(t *testing.T) {
+	if both(t, TestNamesThatCannotBeLocked) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	for _, name := range []string{"", "../ex", ".ex", "a\x00b"} {
 		if _, err := l.Lock(t.Context(), []string{name}, 0, Info{}); err == nil {
@@ -117,18 +123,38 @@ func TestNamesThatCannotBeLocked(t *testing.T) {
 	}
 }
 
-// TestAFormerHolderIsFenced guards F08: the lock is forced open (its file
-// removed), somebody else goes on, and the former holder wakes up.
+// breakLock forces a lock open.
+func breakLock(t *testing.T, l *Ledger, name string) {
+	t.Helper()
+	if l.server == nil {
+		if err := os.Remove(l.lockPath(name)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	execute(t, l.where, fmt.Sprintf(`SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE locktype = 'advisory' AND objid = %d`, uint32(l.server.key(name))))
+	for {
+		if h, err := l.Holder(name); err != nil {
+			t.Fatal(err)
+		} else if h == nil {
+			return
+		}
+	}
+}
+
+// TestAFormerHolderIsFenced guards F08: the lock is forced open, somebody else goes on, and the former holder wakes up.
 func TestAFormerHolderIsFenced(t *testing.T) {
+	if both(t, TestAFormerHolderIsFenced) {
+		return
+	}
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	former := lock(t, l, "a", "ex")
 	refs := register(t, former, "src", "", items("ex", "", 0, 2))
 	ids := intend(t, former, refs...)
 
-	if err := os.Remove(l.lockPath("ex")); err != nil {
-		t.Fatal(err)
-	}
+	breakLock(t, l, "ex")
 	newer := lock(t, openAt(t, path, ReadWrite), "ex")
 	settleNow(t, newer, ids[0], succeeded(1))
 
@@ -193,6 +219,9 @@ func sleepOn(path string) int {
 // TestLocksInAnyOrder: who asks for the same names in another order gets them
 // too.
 func TestLocksInAnyOrder(t *testing.T) {
+	if both(t, TestLocksInAnyOrder) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	orders := [][]string{{"a", "b", "c"}, {"c", "b", "a", "a"}, {"b", "a"}}
 	errs := make(chan error, len(orders))

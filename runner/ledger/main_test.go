@@ -5,12 +5,14 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/ledger/pgtest"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -18,13 +20,41 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv("LEDGER_TEST_ROLE"); role != "" {
 		os.Exit(roles[role](os.Getenv("LEDGER_TEST_PATH")))
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if err := servers.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
+
+var servers pgtest.Shared
+
+// both runs a test of ledgers in files and in PostgreSQL: newPath tells which it
+// is. A test returns if it says so.
+func both(t *testing.T, test func(*testing.T)) bool {
+	t.Helper()
+	if inServer(t) || strings.Contains(t.Name(), "/sqlite") {
+		return false
+	}
+	t.Run("sqlite", test)
+	t.Run("postgres", test)
+	return true
+}
+
+func inServer(t testing.TB) bool { return strings.Contains(t.Name(), "/postgres") }
 
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func newPath(t testing.TB) string {
 	t.Helper()
+	if inServer(t) {
+		return servers.Server(t).Database(t)
+	}
 	return filepath.Join(t.TempDir(), ".lxsweep", "lxsweep.db")
 }
 

@@ -176,6 +176,9 @@ func TestCreating(t *testing.T) {
 }
 
 func TestManyOpenANewLedgerAtOnce(t *testing.T) {
+	if both(t, TestManyOpenANewLedgerAtOnce) {
+		return
+	}
 	path := newPath(t)
 	ids := make(chan string, 8)
 	for range cap(ids) {
@@ -211,10 +214,14 @@ func TestALinkLeadsToTheSameLocks(t *testing.T) {
 	}
 }
 
-// sqliteFile makes a database with one statement.
-func sqliteFile(t *testing.T, path, statement string) {
+// execute makes a database, or changes it, with one statement.
+func execute(t *testing.T, path, statement string) {
 	t.Helper()
-	db, err := sql.Open(driverName, path)
+	driver := inSQLite.driver
+	if IsURL(path) {
+		driver = inPostgres.driver
+	}
+	db, err := sql.Open(driver, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,11 +266,11 @@ func TestADamagedFileIsNeverWritten(t *testing.T) {
 			put(t, path, text)
 		}, ErrCorrupt, "cp -p"},
 		{"another program's", func(t *testing.T, path string) {
-			sqliteFile(t, path, `CREATE TABLE trials (id INTEGER)`)
+			execute(t, path, `CREATE TABLE trials (id INTEGER)`)
 		}, ErrNotLedger, "other tables"},
 		{"newer", func(t *testing.T, path string) {
 			whole(t, path)
-			sqliteFile(t, path, `INSERT INTO schema_versions VALUES (999, 'tomorrow')`)
+			execute(t, path, `INSERT INTO schema_versions VALUES (999, 'tomorrow')`)
 		}, ErrNewer, "Update lxsweep"},
 		{"a folder", func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o777); err != nil {
@@ -323,7 +330,7 @@ func put(t *testing.T, path string, text []byte) {
 func TestAMakerThatDiedEarly(t *testing.T) {
 	for name, prepare := range map[string]func(path string){
 		"empty file":  func(path string) { put(t, path, nil) },
-		"header only": func(path string) { sqliteFile(t, path, `PRAGMA journal_mode = wal`) },
+		"header only": func(path string) { execute(t, path, `PRAGMA journal_mode = wal`) },
 	} {
 		path := filepath.Join(t.TempDir(), "lxsweep.db")
 		prepare(path)
@@ -338,7 +345,7 @@ func TestAMakerThatDiedEarly(t *testing.T) {
 
 func TestOnANetworkFileSystem(t *testing.T) {
 	path := newPath(t)
-	nfs := opening{migrations, func(string) string { return "NFS" }, time.Now}
+	nfs := opening{migrations, func(string) string { return "NFS" }, time.Now, 0}
 	openAt(t, path, ReadWrite).Close() // was on a local disk before
 	l, err := nfs.open(t.Context(), path, ReadWrite)
 	if err != nil {
@@ -368,8 +375,11 @@ func TestOnANetworkFileSystem(t *testing.T) {
 }
 
 func TestMigrationsKeepWhatIsThere(t *testing.T) {
+	if both(t, TestMigrationsKeepWhatIsThere) {
+		return
+	}
 	path := newPath(t)
-	v1 := opening{migrations[:1], networkFileSystem, time.Now}
+	v1 := opening{migrations[:1], networkFileSystem, time.Now, 0}
 	l, err := v1.open(t.Context(), path, ReadWrite)
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +395,7 @@ func TestMigrationsKeepWhatIsThere(t *testing.T) {
 		`ALTER TABLE experiments ADD COLUMN note TEXT NOT NULL DEFAULT 'none'`,
 		`UPDATE experiments SET note = 'old'`,
 	})
-	if _, err := next.open(t.Context(), path, ReadOnly); err == nil || !strings.Contains(err.Error(), "next apply") {
+	if _, err := next.open(t.Context(), path, ReadOnly); err == nil || !strings.Contains(err.Error(), "lxsweep apply") {
 		t.Errorf("a reader of an old schema: %v", err)
 	}
 	broken := next

@@ -13,13 +13,40 @@ import (
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
-// snapshot runs f in a reading transaction.
+// snapshot runs f in a reading transaction, and again where the connection was
+// lost.
 func (l *Ledger) snapshot(ctx context.Context, f func(querier) error) error {
-	t, err := l.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err == nil {
-		err = errors.Join(f(t), t.Rollback())
-	}
+	err := insist(ctx, l.patience, func() error {
+		t, err := l.read.BeginTx(ctx, &l.dialect.snapshot)
+		if err != nil {
+			return err
+		}
+		err = f(t)
+		if rollback := t.Rollback(); err == nil {
+			err = rollback
+		}
+		return err
+	})
 	return failed(l.path, "reading", err)
+}
+
+// query calls each for every row. Where the connection is lost before the first
+// row, it asks again.
+func (l *Ledger) query(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
+	var late error
+	err := insist(ctx, l.patience, func() error {
+		begun := false
+		rows, err := l.read.QueryContext(ctx, query, args...)
+		err = eachRow(rows, err, func(rows *sql.Rows) error {
+			begun = true
+			return each(rows)
+		})
+		if begun {
+			late, err = err, nil
+		}
+		return err
+	})
+	return failed(l.path, "reading", errors.Join(err, late))
 }
 
 // Lookup implements sweep.Past.
@@ -30,7 +57,7 @@ func (l *Ledger) Lookup(ctx context.Context, keys []sweep.Hash) ([]*sweep.Record
 	}
 	ids, indexed, err := l.narrow(ctx, keys)
 	if err != nil {
-		return nil, failed(l.path, "reading", err)
+		return nil, err
 	}
 	var all []*sweep.Record
 	if indexed {
@@ -74,11 +101,10 @@ func (l *Ledger) NextNumber(ctx context.Context, experimentName string) (int, er
 		return 0, nil
 	}
 	var next int
-	err := l.read.QueryRowContext(ctx, `SELECT next_number FROM epochs WHERE experiment_name = $1`, experimentName).Scan(&next)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	return next, failed(l.path, "reading", err)
+	err := l.query(ctx, `SELECT next_number FROM epochs WHERE experiment_name = $1`, []any{experimentName}, func(rows *sql.Rows) error {
+		return rows.Scan(&next)
+	})
+	return next, err
 }
 
 // pages yields the records that satisfy a condition on experiments e, in the
@@ -111,14 +137,13 @@ func (l *Ledger) pages(ctx context.Context, condition string, args ...any) iter.
 
 func (l *Ledger) selected(ctx context.Context, condition string, args []any) (idSet, error) {
 	var all idSet
-	rows, err := l.read.QueryContext(ctx, `SELECT e.id FROM experiments e WHERE `+condition, args...)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT e.id FROM experiments e WHERE `+condition, args, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		all.add(id)
 		return err
 	})
-	return all, failed(l.path, "reading", err)
+	return all, err
 }
 
 // load reads the records with these ids, in order, on several processors where

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/ledger/pgtest"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -170,6 +171,9 @@ func TestAReadOnlyFolder(t *testing.T) {
 
 // TestAStoppedProcessWakesUpFenced guards F08 with a real SIGSTOP.
 func TestAStoppedProcessWakesUpFenced(t *testing.T) {
+	if both(t, TestAStoppedProcessWakesUpFenced) {
+		return
+	}
 	path := newPath(t)
 	c := child(t, "sleep", path)
 	if c.out.Scan(); c.out.Text() != "ready <nil> <nil>" {
@@ -180,9 +184,44 @@ func TestAStoppedProcessWakesUpFenced(t *testing.T) {
 	}
 	awaitStopped(t, c.Process.Pid)
 	l := openAt(t, path, ReadWrite)
-	if err := os.Remove(l.lockPath("ex")); err != nil {
+	breakLock(t, l, "ex")
+	s := lock(t, l, "ex")
+	open, err := l.OpenAttempts(t.Context(), s.Names())
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%d open attempts (%v)", len(open), err)
+	}
+	settleNow(t, s, open[0].Last.ID, succeeded(1))
+	if err := c.Process.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
+	c.in.Close()
+	if c.out.Scan(); c.out.Text() != "fenced: true true" {
+		t.Errorf("the child says %q", c.out.Text())
+	}
+	all, err := l.Attempts(t.Context(), open[0].ID)
+	if err != nil || len(all) != 1 || all[0].State != sweep.Succeeded {
+		t.Errorf("attempts %+v (%v)", all, err)
+	}
+}
+
+// TestAHolderStoppedOverARestartIsFenced guards F08: while it sleeps the server
+// forgets its locks, and another goes on.
+func TestAHolderStoppedOverARestartIsFenced(t *testing.T) {
+	server := pgtest.New(t)
+	where := server.Database(t)
+	c := child(t, "sleep", where)
+	if c.out.Scan(); c.out.Text() != "ready <nil> <nil>" {
+		t.Fatal(c.out.Text())
+	}
+	if err := c.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	awaitStopped(t, c.Process.Pid)
+	server.Kill()
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l := openAt(t, where, ReadWrite)
 	s := lock(t, l, "ex")
 	open, err := l.OpenAttempts(t.Context(), s.Names())
 	if err != nil || len(open) != 1 {

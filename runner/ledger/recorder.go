@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -83,13 +84,14 @@ func (s *Session) record(t *tx, b *batch) error {
 			return err
 		}
 	}
+	changes := maps.Clone(b.changes) // they are needed again if the connection is lost
 	for i := range b.settles {
-		if err := settle(t, &b.settles[i], b.changes[b.settles[i].id]); err != nil {
+		if err := settle(t, &b.settles[i], changes[b.settles[i].id]); err != nil {
 			return err
 		}
-		delete(b.changes, b.settles[i].id)
+		delete(changes, b.settles[i].id)
 	}
-	for id, c := range b.changes {
+	for id, c := range changes {
 		if err := change(t, id, c); err != nil {
 			return err
 		}
@@ -137,7 +139,7 @@ func settle(t *tx, s *settling, c runner.Change) error {
 		ref = CASE WHEN $11 = '' THEN ref ELSE $11 END, log = CASE WHEN $12 = '' THEN log ELSE $12 END
 		WHERE id = $13 AND `+isOpen,
 		string(o.State), string(o.Class), clean(o.Reason), clean(o.Tail), code,
-		timeOrNull(o.Started), timeOrNull(o.Ended), raw(o.Result), clean(o.ResultError), clean(o.Pattern),
+		timeOrNull(o.Started), timeOrNull(o.Ended), t.w.dialect.bytes(o.Result), clean(o.ResultError), clean(o.Pattern),
 		clean(c.Ref), clean(c.Log), s.id)
 	if err != nil {
 		return err

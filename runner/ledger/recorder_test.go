@@ -14,6 +14,9 @@ import (
 
 // TestAnAttemptEndsOnce guards I1.
 func TestAnAttemptEndsOnce(t *testing.T) {
+	if both(t, TestAnAttemptEndsOnce) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := register(t, s, "src", "", items("ex", "", 0, 1))
@@ -32,6 +35,9 @@ func TestAnAttemptEndsOnce(t *testing.T) {
 }
 
 func TestWhatCannotBeSettled(t *testing.T) {
+	if both(t, TestWhatCannotBeSettled) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	id := intend(t, s, register(t, s, "src", "", items("ex", "", 0, 1))...)[0]
@@ -51,6 +57,9 @@ func TestWhatCannotBeSettled(t *testing.T) {
 }
 
 func TestAttemptsAreNumbered(t *testing.T) {
+	if both(t, TestAttemptsAreNumbered) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := register(t, s, "src", "", items("ex", "", 0, 2))
@@ -70,6 +79,9 @@ func TestAttemptsAreNumbered(t *testing.T) {
 }
 
 func TestIntendIsAllOrNone(t *testing.T) {
+	if both(t, TestIntendIsAllOrNone) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	ref := register(t, s, "src", "", items("ex", "", 0, 1))[0]
@@ -82,6 +94,9 @@ func TestIntendIsAllOrNone(t *testing.T) {
 }
 
 func TestAnIntendThatIsCalledOffWritesNothing(t *testing.T) {
+	if both(t, TestAnIntendThatIsCalledOffWritesNothing) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	ref := register(t, s, "src", "", items("ex", "", 0, 1))[0]
@@ -116,6 +131,9 @@ func TestAnIntendThatIsCalledOffWritesNothing(t *testing.T) {
 }
 
 func TestClosingKeepsWhatWasHandedOver(t *testing.T) {
+	if both(t, TestClosingKeepsWhatWasHandedOver) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	ids := intend(t, s, register(t, s, "src", "", items("ex", "", 0, 2200))...)
@@ -149,6 +167,9 @@ func TestClosingKeepsWhatWasHandedOver(t *testing.T) {
 }
 
 func TestEquivalentWorkAndNewMetrics(t *testing.T) {
+	if both(t, TestEquivalentWorkAndNewMetrics) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	ref := register(t, s, "src", "", items("ex", "", 0, 1))[0]

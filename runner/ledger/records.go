@@ -3,12 +3,12 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -124,11 +124,8 @@ func (l *Ledger) newestRound(ctx context.Context, q Query) (string, error) {
 	query := `SELECT a.round FROM applies a WHERE EXISTS (SELECT 1 FROM sweeps s
 		WHERE s.source = a.source AND s.round = a.round` + c.sweepTerms(q) + `) ORDER BY a.id DESC LIMIT 1`
 	var round string
-	err := l.read.QueryRowContext(ctx, query, c.args...).Scan(&round)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return round, failed(l.path, "reading", err)
+	err := l.query(ctx, query, c.args, func(rows *sql.Rows) error { return rows.Scan(&round) })
+	return round, err
 }
 
 // Rounds returns the rounds that were applied and not pruned, the newest first.
@@ -137,16 +134,31 @@ func (l *Ledger) Rounds(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	var rounds []string
-	rows, err := l.read.QueryContext(ctx, `SELECT a.round FROM applies a
+	err := l.query(ctx, `SELECT a.round FROM applies a
 		WHERE EXISTS (SELECT 1 FROM sweeps s WHERE s.source = a.source AND s.round = a.round)
-		GROUP BY a.round ORDER BY max(a.id) DESC`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+		GROUP BY a.round ORDER BY max(a.id) DESC`, nil, func(rows *sql.Rows) error {
 		var round string
 		err := rows.Scan(&round)
 		rounds = append(rounds, round)
 		return err
 	})
-	return rounds, failed(l.path, "reading", err)
+	return rounds, err
+}
+
+// RoundBegan is when the first apply of a round by these files began, zero if
+// there was none.
+func (l *Ledger) RoundBegan(ctx context.Context, source, round string) (time.Time, error) {
+	var began time.Time
+	err := l.query(ctx, `SELECT started FROM applies WHERE source = $1 AND round = $2 ORDER BY id LIMIT 1`,
+		[]any{clean(source), clean(round)}, func(rows *sql.Rows) error {
+			var started string
+			err := rows.Scan(&started)
+			if err == nil {
+				began, err = readTime(started)
+			}
+			return err
+		})
+	return began, err
 }
 
 // MetricNames returns the names of the metrics that the newest thousand attempts
@@ -156,15 +168,14 @@ func (l *Ledger) MetricNames(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	var names []string
-	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT name FROM metrics
-		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, `SELECT DISTINCT name FROM metrics
+		WHERE attempt_id > (SELECT max(id) FROM attempts) - 1000 ORDER BY name`, nil, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
 	})
-	return names, failed(l.path, "reading", err)
+	return names, err
 }
 
 // FindRun returns the record of "ex-8". It is ErrUnknownRun where there is none.
@@ -183,6 +194,7 @@ func (l *Ledger) Attempts(ctx context.Context, recordID int64) ([]*sweep.Tried, 
 	}
 	var all []*sweep.Tried
 	err := l.snapshot(ctx, func(q querier) error {
+		all = nil
 		var s scanner
 		rows, err := q.QueryContext(ctx, `SELECT `+attemptColumns+` FROM attempts a WHERE a.experiment_id = $1 ORDER BY a.number`, recordID)
 		err = eachRow(rows, err, func(rows *sql.Rows) error {
@@ -244,15 +256,14 @@ func (l *Ledger) Settled(ctx context.Context, ids []int64) (map[int64]bool, erro
 		return settled, nil
 	}
 	for some := range slices.Chunk(ids, chunkSize) {
-		rows, err := l.read.QueryContext(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some))
-		err = eachRow(rows, err, func(rows *sql.Rows) error {
+		err := l.query(ctx, `SELECT id FROM attempts WHERE NOT (`+isOpen+`) AND id IN `+idList(some), nil, func(rows *sql.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
 			settled[id] = true
 			return err
 		})
 		if err != nil {
-			return nil, failed(l.path, "reading", err)
+			return nil, err
 		}
 	}
 	return settled, nil

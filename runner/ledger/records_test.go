@@ -16,6 +16,9 @@ import (
 )
 
 func TestLookupPutsRecordsAtTheirKeys(t *testing.T) {
+	if both(t, TestLookupPutsRecordsAtTheirKeys) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	register(t, s, "src", "", items("ex", "", 0, 700))
@@ -57,6 +60,9 @@ func TestLookupPutsRecordsAtTheirKeys(t *testing.T) {
 }
 
 func TestKeysThatBeginAlike(t *testing.T) {
+	if both(t, TestKeysThatBeginAlike) {
+		return
+	}
 	x := keyIndex{ids: map[uint64]int64{}, twice: map[uint64][]int64{}}
 	var a, b sweep.Hash
 	binary.BigEndian.PutUint64(a[:], 7)
@@ -71,6 +77,9 @@ func TestKeysThatBeginAlike(t *testing.T) {
 }
 
 func TestQueries(t *testing.T) {
+	if both(t, TestQueries) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex", "other")
 	register(t, s, "a.hcl", "", items("ex", "", 0, 1100))
@@ -108,6 +117,9 @@ func TestQueries(t *testing.T) {
 }
 
 func TestNamesThatAreNoRun(t *testing.T) {
+	if both(t, TestNamesThatAreNoRun) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	for _, name := range []string{"", "ex", "ex-", "-1", "ex-08", "ex--1", "ex-1x", "ex-+1"} {
 		if _, err := l.FindRun(t.Context(), name); !errors.Is(err, ErrUnknownRun) {
@@ -123,6 +135,9 @@ func TestNamesThatAreNoRun(t *testing.T) {
 
 // TestManyReadWhileOneWrites: readers see whole transactions, and hold nobody up.
 func TestManyReadWhileOneWrites(t *testing.T) {
+	if both(t, TestManyReadWhileOneWrites) {
+		return
+	}
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	s := lock(t, l, "ex")
@@ -176,6 +191,9 @@ func readOften(ctx context.Context, path string, i int) error {
 
 // TestTheQueriesInThePackageComment runs them as a user would.
 func TestTheQueriesInThePackageComment(t *testing.T) {
+	if both(t, TestTheQueriesInThePackageComment) {
+		return
+	}
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	s := lock(t, l, "ex")
@@ -196,14 +214,17 @@ func TestTheQueriesInThePackageComment(t *testing.T) {
 		if got := throughDriver(t, l, query); got != want[i] {
 			t.Errorf("%s\ngives %s, want %s", query, got, want[i])
 		}
-		tool, err := exec.LookPath("sqlite3")
-		if err != nil {
+		tool := exec.Command("sqlite3", "-readonly", path, query)
+		if inServer(t) {
+			tool = exec.Command(servers.Server(t).Program("psql"), "-AtXc", query, path)
+		}
+		if tool.Err != nil {
 			t.Log("sqlite3 is not installed: the queries ran through database/sql alone")
 			continue
 		}
-		out, err := exec.Command(tool, "-readonly", path, query).CombinedOutput()
+		out, err := tool.CombinedOutput()
 		if got := strings.Join(strings.Fields(string(out)), " "); got != want[i] || err != nil {
-			t.Errorf("sqlite3 gives %s, want %s (%v)", got, want[i], err)
+			t.Errorf("%s gives %s, want %s (%v)", tool.Path, got, want[i], err)
 		}
 	}
 }
@@ -231,6 +252,9 @@ func throughDriver(t *testing.T, l *Ledger, query string) string {
 }
 
 func TestWhatSweepsWereFor(t *testing.T) {
+	if both(t, TestWhatSweepsWereFor) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	target := 0.125

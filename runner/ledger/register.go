@@ -42,9 +42,10 @@ const chunkSize = 512
 // the ledger has not seen: all of it or, with an error, nothing. What the source
 // asked for before in this round and no longer does is marked unwanted, unless
 // it still lives. each, if not nil, is told the row of every item in order;
-// before Register has returned nil, those are promises only. Memory does not
-// grow with the number of items. It may read the ledger meanwhile, but must not
-// write to it.
+// before Register has returned nil, those are promises only. Where a connection
+// is lost, items is ranged over again from the start, and each told again. Memory
+// does not grow with the number of items. It may read the ledger meanwhile, but
+// must not write to it.
 func (s *Session) Register(ctx context.Context, r Registration, items iter.Seq2[Item, error], each func(Item, Ref) error) error {
 	if each == nil {
 		each = func(Item, Ref) error { return nil }
@@ -96,7 +97,7 @@ type wants struct {
 }
 
 func (g *registering) begin() error {
-	if err := g.t.row(`SELECT coalesce(max(id), 0) FROM experiments`, nil, &g.lastID); err != nil {
+	if err := g.t.row(lastExperiment, nil, &g.lastID); err != nil {
 		return err
 	}
 	info := g.s.info
@@ -209,7 +210,7 @@ func (g *registering) lookUp() error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	return g.t.rows(`SELECT id, number, key FROM experiments WHERE `+keyIn, []any{keyList(unknown)}, func(r *sql.Rows) error {
+	return g.t.rows(`SELECT id, number, key FROM experiments WHERE `+g.t.w.dialect.keyIn, []any{keyList(unknown)}, func(r *sql.Rows) error {
 		var ref Ref
 		var text string
 		if err := r.Scan(&ref.ID, &ref.Number, &text); err != nil {
@@ -221,6 +222,13 @@ func (g *registering) lookUp() error {
 	})
 }
 
+// lastExperiment is the greatest id that was ever given to an experiment.
+const lastExperiment = `SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM experiments
+	UNION ALL SELECT next_number - 1 FROM epochs WHERE experiment_name = '` + pruned + `') AS given`
+
+const insertExperiment = `INSERT INTO experiments (id, experiment_name, number, round, point, key, hp, created)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+
 // number inserts an experiment under the next free number of its name.
 func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 	number, ok := g.next[e.Name]
@@ -231,10 +239,8 @@ func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 		}
 	}
 	g.next[e.Name] = number + 1
-	// The database chooses the id, for none is given again when rows are pruned.
-	err := g.t.row(`INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
-		[]any{e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now}, &g.lastID)
+	g.lastID++
+	_, err := g.t.exec(insertExperiment, g.lastID, e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now)
 	return Ref{g.lastID, number, true}, err
 }
 

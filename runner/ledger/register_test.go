@@ -31,6 +31,9 @@ func chain(all ...iter.Seq2[Item, error]) iter.Seq2[Item, error] {
 }
 
 func TestRegisteringAgainChangesNothing(t *testing.T) {
+	if both(t, TestRegisteringAgainChangesNothing) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	first := register(t, s, "src", "", items("ex", "", 0, 600))
@@ -87,6 +90,9 @@ func dump(t *testing.T, l *Ledger, tables ...string) []string {
 }
 
 func TestWhatIsWanted(t *testing.T) {
+	if both(t, TestWhatIsWanted) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex", "other")
 	refs := register(t, s, "a.hcl", "", items("ex", "", 0, 4))
@@ -122,6 +128,9 @@ func TestWhatIsWanted(t *testing.T) {
 }
 
 func TestSweepsShareAnExperiment(t *testing.T) {
+	if both(t, TestSweepsShareAnExperiment) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	second := experiment("ex", "", 0)
@@ -137,6 +146,9 @@ func TestSweepsShareAnExperiment(t *testing.T) {
 }
 
 func TestARegistrationThatFailsLeavesNothing(t *testing.T) {
+	if both(t, TestARegistrationThatFailsLeavesNothing) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	register(t, s, "src", "", items("ex", "", 0, 2))
@@ -167,6 +179,9 @@ func TestARegistrationThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestNumbersAreNeverGivenTwice(t *testing.T) {
+	if both(t, TestNumbersAreNeverGivenTwice) {
+		return
+	}
 	path := newPath(t)
 	l := openAt(t, path, ReadWrite)
 	s := lock(t, l, "ex")
@@ -174,7 +189,7 @@ func TestNumbersAreNeverGivenTwice(t *testing.T) {
 	s.Close()
 	l.Close()
 	// Somebody tidied up by hand.
-	sqliteFile(t, path, `DELETE FROM memberships; DELETE FROM experiments WHERE number > 1`)
+	execute(t, path, `DELETE FROM memberships; DELETE FROM experiments WHERE number > 1`)
 	l = openAt(t, path, ReadWrite)
 	if next, err := l.NextNumber(t.Context(), "ex"); next != 5 || err != nil {
 		t.Errorf("next number %d (%v)", next, err)
@@ -186,6 +201,9 @@ func TestNumbersAreNeverGivenTwice(t *testing.T) {
 
 // TestRegistrationsModel compares sequences of registrations with a map.
 func TestRegistrationsModel(t *testing.T) {
+	if both(t, TestRegistrationsModel) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	ledgers := 0
 	rapid.Check(t, func(rt *rapid.T) {

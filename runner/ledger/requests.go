@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,13 +30,19 @@ type CancelRequest struct {
 // lock; it needs a ledger opened with ReadWrite.
 func (l *Ledger) RequestCancel(ctx context.Context, r CancelRequest) (int64, error) {
 	var id int64
+	columns := []any{
+		clean(r.ExperimentName), clean(strings.Join(r.RunNames, " ")), clean(r.Sweep),
+		clean(r.Reason), clean(r.By), l.now(),
+	}
 	err := l.writeAlone(ctx, func(t *tx) error {
+		// The same of the same moment is this one, whose COMMIT was not answered.
+		err := t.row(`SELECT id FROM requests WHERE experiment_name = $1 AND run_names = $2 AND sweep = $3
+			AND reason = $4 AND requested_by = $5 AND requested_at = $6`, columns, &id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		return t.row(`INSERT INTO requests (experiment_name, run_names, sweep, reason, requested_by, requested_at)
-			VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
-			[]any{
-				clean(r.ExperimentName), clean(strings.Join(r.RunNames, " ")), clean(r.Sweep),
-				clean(r.Reason), clean(r.By), l.now(),
-			}, &id)
+			VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`, columns, &id)
 	})
 	return id, err
 }
@@ -65,15 +72,14 @@ func (l *Ledger) Requests(ctx context.Context, experimentNames []string, after i
 		return nil, nil
 	}
 	var found []CancelRequest
-	rows, err := l.read.QueryContext(ctx, selectRequests+`WHERE id > $1 AND acknowledged_at IS NULL ORDER BY id`, after)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	err := l.query(ctx, selectRequests+`WHERE id > $1 AND acknowledged_at IS NULL ORDER BY id`, []any{after}, func(rows *sql.Rows) error {
 		r, err := scanRequest(rows)
 		if slices.Contains(experimentNames, r.ExperimentName) {
 			found = append(found, r)
 		}
 		return err
 	})
-	return found, failed(l.path, "reading", err)
+	return found, err
 }
 
 // WaitAcknowledged returns the request once it is acknowledged, or ctx's error
@@ -100,8 +106,7 @@ func (l *Ledger) request(ctx context.Context, id int64) (CancelRequest, error) {
 		return CancelRequest{}, failed(l.path, "reading", ErrReadOnly)
 	}
 	var r CancelRequest
-	rows, err := l.read.QueryContext(ctx, selectRequests+`WHERE id = $1`, id)
-	err = eachRow(rows, err, func(rows *sql.Rows) (err error) {
+	err := l.query(ctx, selectRequests+`WHERE id = $1`, []any{id}, func(rows *sql.Rows) (err error) {
 		r, err = scanRequest(rows)
 		return err
 	})

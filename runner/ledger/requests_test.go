@@ -11,6 +11,9 @@ import (
 // TestACancelRequestIsAnswered: the command in one process, the apply in
 // another.
 func TestACancelRequestIsAnswered(t *testing.T) {
+	if both(t, TestACancelRequestIsAnswered) {
+		return
+	}
 	path := newPath(t)
 	apply, cancel := openAt(t, path, ReadWrite), openAt(t, path, ReadWrite)
 	s := lock(t, apply, "ex")

@@ -35,7 +35,7 @@ var schema1 = migration{
 		round TEXT NOT NULL,
 		point TEXT NOT NULL,
 		key TEXT NOT NULL UNIQUE,
-		hp TEXT NOT NULL,
+		hp {json} NOT NULL,
 		created TEXT NOT NULL,
 		UNIQUE (experiment_name, number))`,
 	`CREATE INDEX experiments_round ON experiments (round)`,
@@ -154,18 +154,18 @@ const (
 	isNewest = `a.experiment_id = e.id AND a.number = (SELECT max(n.number) FROM attempts n WHERE n.experiment_id = e.id)`
 )
 
-// versionOf reads the schema's version: 0 for a file without any table.
-// It is ErrNotLedger if the file holds something else.
-func versionOf(ctx context.Context, q querier) (int, error) {
+// versionOf reads the schema's version: 0 for a place without any table.
+// It is ErrNotLedger if the place holds something else.
+func (d *dialect) versionOf(ctx context.Context, q querier) (int, error) {
 	var tables, ours, version int
-	if err := q.QueryRowContext(ctx, hasTable, "schema_versions").Scan(&ours); err != nil {
+	if err := q.QueryRowContext(ctx, d.hasTable, "schema_versions").Scan(&ours); err != nil {
 		return 0, err
 	}
 	if ours == 1 {
 		err := q.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema_versions`).Scan(&version)
 		return version, err
 	}
-	if err := q.QueryRowContext(ctx, tableCount).Scan(&tables); err != nil {
+	if err := q.QueryRowContext(ctx, d.tableCount).Scan(&tables); err != nil {
 		return 0, err
 	}
 	if tables > 0 {
@@ -176,7 +176,7 @@ func versionOf(ctx context.Context, q querier) (int, error) {
 
 // upgrade brings the schema to the newest of steps, in one transaction.
 func upgrade(ctx context.Context, w *writer, steps []migration, now string) error {
-	version, err := versionOf(ctx, w.conn)
+	version, err := w.dialect.versionOf(ctx, w.conn)
 	if err != nil || version == len(steps) {
 		return err
 	}
@@ -203,7 +203,7 @@ func upgrade(ctx context.Context, w *writer, steps []migration, now string) erro
 
 func migrate(t *tx, m migration, version int, now string) error {
 	for _, statement := range m {
-		if err := t.run(ddl.Replace(statement)); err != nil {
+		if err := t.run(t.w.dialect.ddl.Replace(statement)); err != nil {
 			return fmt.Errorf("schema version %d: %w", version, err)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lxsweep/lxsweep/runner"
@@ -32,8 +34,9 @@ type Session struct {
 	info   Info
 	pid    int
 	names  map[string]bool
-	locks  []*fileLock
-	token  string // marks the epochs that are this session's
+	locks  locks
+	token  string // begins the marks in the epochs that are this session's
+	marks  atomic.Int64
 	queue  *queue
 	ended  chan struct{} // closed by the committing goroutine at its end
 
@@ -68,7 +71,7 @@ func (l *Ledger) Lock(ctx context.Context, experimentNames []string, timeout tim
 		s.names[name] = true
 	}
 	if err := s.takeOver(ctx, names, as); err != nil {
-		return nil, errors.Join(failed(l.path, "locking", err), unlockAll(locks))
+		return nil, errors.Join(failed(l.path, "locking", err), locks.unlock())
 	}
 	go s.commitLoop()
 	return s, nil
@@ -96,27 +99,40 @@ func (s *Session) takeOver(ctx context.Context, names []string, as Holder) error
 // write runs f in a transaction of this session; see writer.transact. It is
 // ErrFenced if another session has taken over one of its names.
 func (s *Session) write(ctx context.Context, f func(*tx) error) error {
+	mark := fmt.Sprintf("%s/%d", s.token, s.marks.Add(1))
 	err := s.ledger.write.transact(ctx, func(t *tx) error {
-		var own int
-		if err := t.row(`SELECT count(*) FROM epochs WHERE session = $1`, []any{s.token}, &own); err != nil {
+		held := s.locks.hold(t.ctx)
+		if err := s.fence(t, mark); err != nil {
 			return err
 		}
-		if own != len(s.names) {
-			return ErrFenced
+		if held != nil {
+			return held
 		}
 		return f(t)
 	})
 	return failed(s.ledger.path, "writing to", err)
 }
 
-// Names are the experiment names whose locks it holds, sorted.
-func (s *Session) Names() []string {
-	names := make([]string, 0, len(s.locks))
-	for _, k := range s.locks {
-		names = append(names, k.name)
+// fence holds the session's epochs against a take-over until the transaction
+// ends, and leaves its mark in them: by that it is known again if it has
+// committed without an answer.
+func (s *Session) fence(t *tx, mark string) error {
+	own, err := t.exec(`UPDATE epochs SET session = $1 WHERE substr(session, 1, 32) = $2 AND session <> $1`, mark, s.token)
+	if err != nil || int(own) == len(s.names) {
+		return err
 	}
-	return names
+	var marked int
+	if err := t.row(`SELECT count(*) FROM epochs WHERE session = $1`, []any{mark}, &marked); err != nil {
+		return err
+	}
+	if marked == len(s.names) {
+		return errDone
+	}
+	return ErrFenced
 }
+
+// Names are the experiment names whose locks it holds, sorted.
+func (s *Session) Names() []string { return slices.Sorted(maps.Keys(s.names)) }
 
 // AcceptWork records work as equivalent to that of the record's last attempt.
 func (s *Session) AcceptWork(ctx context.Context, recordID int64, work sweep.Hash) error {
@@ -156,7 +172,7 @@ func (s *Session) Close() error {
 		if err == nil {
 			err = s.release()
 		}
-		s.closed = errors.Join(err, unlockAll(s.locks))
+		s.closed = errors.Join(err, s.locks.unlock())
 	})
 	return s.closed
 }
@@ -165,7 +181,7 @@ func (s *Session) Close() error {
 func (s *Session) release() error {
 	return s.write(context.Background(), func(t *tx) error {
 		now := s.ledger.now()
-		if _, err := t.exec(`UPDATE epochs SET released = $1 WHERE session = $2`, now, s.token); err != nil {
+		if _, err := t.exec(`UPDATE epochs SET released = $1 WHERE substr(session, 1, 32) = $2`, now, s.token); err != nil {
 			return err
 		}
 		_, err := t.exec(`UPDATE applies SET ended = $1 WHERE session = $2`, now, s.token)

@@ -12,6 +12,9 @@ import (
 )
 
 func TestARunFromRegistrationToResult(t *testing.T) {
+	if both(t, TestARunFromRegistrationToResult) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := register(t, s, "grid.hcl", "", items("ex", "", 0, 3))

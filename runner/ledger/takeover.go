@@ -66,9 +66,11 @@ func (s *Session) takeExperiment(t *tx, r *sweep.Record) (id int64, err error) {
 	case !errors.Is(err, sql.ErrNoRows):
 		return 0, err
 	}
-	err = t.row(`INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
-		[]any{r.Name, r.Number, r.Round, r.Point.String(), r.Key.String(), r.HP.String(), s.ledger.now()}, &id)
+	if err = t.row(lastExperiment, nil, &id); err != nil {
+		return 0, err
+	}
+	id++
+	_, err = t.exec(insertExperiment, id, r.Name, r.Number, r.Round, r.Point.String(), r.Key.String(), r.HP.String(), s.ledger.now())
 	return id, err
 }
 

@@ -12,6 +12,9 @@ import (
 // A second machine with an empty ledger takes over what the first has started:
 // the same numbers, and those that come after.
 func TestTakeOver(t *testing.T) {
+	if both(t, TestTakeOver) {
+		return
+	}
 	theirs := openAt(t, newPath(t), ReadWrite)
 	first := lock(t, theirs, "ex")
 	refs := register(t, first, "src", "", items("ex", "", 0, 5))
@@ -45,6 +48,9 @@ func TestTakeOver(t *testing.T) {
 }
 
 func TestTakeOverOfANameThatIsGiven(t *testing.T) {
+	if both(t, TestTakeOverOfANameThatIsGiven) {
+		return
+	}
 	theirs := openAt(t, newPath(t), ReadWrite)
 	first := lock(t, theirs, "ex")
 	intend(t, first, register(t, first, "src", "", items("ex", "", 7, 8))...)
@@ -61,6 +67,9 @@ func TestTakeOverOfANameThatIsGiven(t *testing.T) {
 
 // What an attempt waits for is its reason while it is open.
 func TestWaitingIsTheReasonOfWhatIsOpen(t *testing.T) {
+	if both(t, TestWaitingIsTheReasonOfWhatIsOpen) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	id := intend(t, s, register(t, s, "src", "", items("ex", "", 0, 1))...)[0]

@@ -39,12 +39,10 @@ func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// raw keeps every byte, as a text where it is one, so that people can read it.
-func raw(b []byte) any {
-	switch {
-	case b == nil:
-		return nil
-	case utf8.Valid(b):
+// textOrBytes keeps every byte, as a text where it is one, so that people can
+// read it.
+func textOrBytes(b []byte) any {
+	if utf8.Valid(b) {
 		return string(b)
 	}
 	return b

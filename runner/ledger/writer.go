@@ -3,14 +3,21 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // writer owns the one connection that writes. Transactions follow one another.
 type writer struct {
-	db   *sql.DB
-	conn *sql.Conn
+	dialect *dialect
+	// begin opens a transaction.
+	begin string
+	// patience bounds how long a lost connection is tried again.
+	patience time.Duration
+	db       *sql.DB
+	conn     *sql.Conn
 	// turn holds a token while nobody is in a transaction.
 	turn  chan struct{}
 	stmts map[string]*sql.Stmt // used by whoever has the turn
@@ -19,20 +26,33 @@ type writer struct {
 	file os.FileInfo // of path once the schema is there
 }
 
-func newWriter(ctx context.Context, dsn string) (*writer, error) {
-	db, err := sql.Open(driverName, dsn)
-	if err != nil {
-		return nil, err
-	}
+func newWriter(ctx context.Context, d *dialect, db *sql.DB) (*writer, error) {
 	db.SetMaxOpenConns(1)
-	conn, err := db.Conn(ctx)
-	if err != nil {
+	w := &writer{dialect: d, begin: d.begin, db: db, turn: make(chan struct{}, 1)}
+	w.turn <- struct{}{}
+	if err := w.connect(ctx); err != nil {
 		db.Close()
 		return nil, err
 	}
-	w := &writer{db: db, conn: conn, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
-	w.turn <- struct{}{}
 	return w, nil
+}
+
+// connect takes a connection in place of the one that there was.
+func (w *writer) connect(ctx context.Context) (err error) {
+	w.disconnect()
+	w.conn, err = w.db.Conn(ctx)
+	return err
+}
+
+func (w *writer) disconnect() {
+	for _, s := range w.stmts {
+		s.Close()
+	}
+	w.stmts = map[string]*sql.Stmt{}
+	if w.conn != nil {
+		w.conn.Close()
+		w.conn = nil
+	}
 }
 
 // hold makes every transaction look whether path still leads to the file.
@@ -56,16 +76,15 @@ func (w *writer) held() error {
 
 func (w *writer) close() error {
 	<-w.turn
-	for _, s := range w.stmts {
-		s.Close()
-	}
-	w.conn.Close()
+	w.disconnect()
 	return w.db.Close()
 }
 
 // transact runs f in a transaction that has committed, and is synced, when it
 // returns nil. ctx bounds the wait for the turn and for other processes; once
-// begun, a transaction goes to its end unless f looks at ctx itself.
+// begun, a transaction goes to its end unless f looks at ctx itself. Where the
+// connection is lost, f is run again in another transaction; whether the COMMIT
+// before it was done, f must find out: it returns errDone where it was.
 func (w *writer) transact(ctx context.Context, f func(*tx) error) error {
 	select {
 	case <-w.turn:
@@ -73,9 +92,26 @@ func (w *writer) transact(ctx context.Context, f func(*tx) error) error {
 		return ctx.Err()
 	}
 	defer func() { w.turn <- struct{}{} }()
+	err := insist(ctx, w.patience, func() error { return w.try(ctx, f) })
+	if errors.Is(err, errDone) {
+		return nil
+	}
+	return err
+}
+
+// errDone says that a transaction has committed the last time, although nobody
+// was told.
+var errDone = errors.New("it has committed before")
+
+func (w *writer) try(ctx context.Context, f func(*tx) error) (err error) {
+	if w.conn == nil {
+		if err := w.connect(ctx); err != nil {
+			return err
+		}
+	}
 	// A context that can end would cost a goroutine per statement.
 	t := &tx{ctx: context.WithoutCancel(ctx), w: w}
-	_, err := w.conn.ExecContext(ctx, beginWrite)
+	_, err = w.conn.ExecContext(ctx, w.begin)
 	if err == nil {
 		err = f(t)
 	}
@@ -85,9 +121,13 @@ func (w *writer) transact(ctx context.Context, f func(*tx) error) error {
 	if err == nil {
 		_, err = w.conn.ExecContext(t.ctx, "COMMIT")
 	}
-	if err != nil {
-		// It fails where the database has rolled back by itself.
-		_, _ = w.conn.ExecContext(t.ctx, "ROLLBACK")
+	if err == nil {
+		return nil
+	}
+	// It fails where the database has rolled back by itself.
+	_, _ = w.conn.ExecContext(t.ctx, "ROLLBACK")
+	if w.conn.PingContext(t.ctx) != nil {
+		w.disconnect()
 	}
 	return err
 }

@@ -3,11 +3,14 @@ package local
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -159,5 +162,42 @@ func TestFits(t *testing.T) {
 		"max_memory asks for 4.5Gi, there are 3Gi; gpus asks for 2, there are 1; ask for less, or use another runner"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What waits for room when launching ends never runs; what runs goes on.
+func TestHaltWhileWaiting(t *testing.T) {
+	r := newRunner(t, nil)
+	halt := make(chan struct{})
+	held, waits := attempt(1, "while ! test -e go; do sleep 0.01; done"), attempt(2, "touch ran")
+	dir := t.TempDir()
+	for _, a := range []*runner.Attempt{&held, &waits} {
+		a.Halt, a.Command.WorkingDir, a.Command.Resources = halt, dir, sweep.Resources{MilliCPU: r.Capacity().MilliCPU}
+	}
+	started, queued := make(chan struct{}), make(chan struct{})
+	one := runInBackground(r, held, func(c runner.Change) {
+		if c.State == sweep.Running {
+			close(started)
+		}
+	})
+	<-started
+	two := runInBackground(r, waits, func(c runner.Change) {
+		if c.State == sweep.Queued {
+			close(queued)
+		}
+	})
+	<-queued
+	close(halt)
+	if o := two.wait(t); o.State != sweep.Interrupted || !o.Started.IsZero() || o.Reason == "" {
+		t.Errorf("%+v", o)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := one.wait(t); o.State != sweep.Succeeded {
+		t.Errorf("%+v", o)
+	}
+	if exists(filepath.Join(dir, "ran")) {
+		t.Error("it ran")
 	}
 }

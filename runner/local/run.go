@@ -76,11 +76,10 @@ func (u *run) start(ctx context.Context) (facts, error) {
 	if err := u.impossible(); err != nil {
 		return facts{refused: err}, nil
 	}
-	if !u.setAside(ctx) {
-		return notStarted(ctx)
-	}
-	if ctx.Err() != nil {
-		return notStarted(ctx)
+	launching, cancel := u.Launching(ctx)
+	defer cancel()
+	if !u.setAside(launching) || launching.Err() != nil {
+		return notStarted(launching)
 	}
 	for range slotTries - 1 {
 		f, err := u.once(ctx)
@@ -95,9 +94,11 @@ func (u *run) start(ctx context.Context) (facts, error) {
 // the attempt in the slot's journal, if the slot's shell was killed before it
 // came to it.
 func (u *run) once(ctx context.Context) (facts, error) {
-	s, pooled, err := u.slot(ctx)
-	if err != nil && ctx.Err() != nil {
-		return notStarted(ctx)
+	launching, cancel := u.Launching(ctx)
+	defer cancel()
+	s, pooled, err := u.slot(launching)
+	if err != nil && launching.Err() != nil {
+		return notStarted(launching)
 	}
 	if err != nil {
 		return facts{}, fmt.Errorf("local runner: %s: %w", u.RunName, err)

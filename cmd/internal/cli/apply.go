@@ -29,10 +29,14 @@ type ApplyOptions struct {
 	FailFast      bool
 	MaxFailures   int
 	LockTimeout   time.Duration
+	Until         string
 	TakeOver      bool
 	SkipBuild     bool
 	Progress      string // "auto", "tty", "plain" or "quiet"
+	DriverOptions
+	Detach bool
 
+	passed    []string   // options for a driver in the cluster
 	saved     *savedPlan // nil if files were named
 	savedRows []savedRow
 }
@@ -50,12 +54,16 @@ Ctrl-C once starts nothing more and waits for what runs; twice ends that too.
 SIGHUP leaves the programs running, and the next apply adopts them. On a cluster
 once is enough: what runs there goes on, and the next apply adopts it.
 
+With --detach a Job in the cluster applies the files, with a ledger there, and
+this returns when it has started; see lxsweep schedule --help for what is made.
+
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds
 or the cluster has something else under a name, 130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
+  lxsweep apply --detach grid.hcl --image ghcr.io/acme/lxsweep:v1 --namespace ml
   lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
 		Args:              needFiles,
 		ValidArgsFunction: completeFiles("hcl", "lxplan"),
@@ -64,7 +72,13 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 			if err := oneOf("--progress", o.Progress, "auto", "tty", "plain", "quiet"); err != nil {
 				return err
 			}
+			if _, err := parseUntil(o.Until); err != nil {
+				return err
+			}
 			if err := o.takeSaved(cmd.Flags()); err != nil {
+				return err
+			}
+			if err := o.takeDetach(cmd.Flags()); err != nil {
 				return err
 			}
 			return run(cmd.Context(), o)
@@ -74,14 +88,17 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 	o.InputOptions.flags(fs)
 	o.StateOptions.flags(fs)
 	o.ClusterOptions.flags(fs)
+	o.DriverOptions.flags(fs)
 	o.RerunOptions.flags(fs)
 	filterFlag(fs, &o.Filter)
 	parallelFlags(fs, &o.Parallel, &o.GPUs)
+	fs.BoolVar(&o.Detach, "detach", false, "have the cluster apply them, and return when that has started")
 	fs.BoolVar(&o.AutoApprove, "auto-approve", false, "do not ask")
 	fs.BoolVar(&o.CancelRemoved, "cancel-removed", false, "end runs that the files no longer ask for")
 	fs.BoolVar(&o.FailFast, "fail-fast", false, "start nothing more after the first failure")
 	fs.IntVar(&o.MaxFailures, "max-failures", 0, "start nothing more after so many failures")
 	fs.DurationVar(&o.LockTimeout, "lock-timeout", 0, "wait so long for another apply to end (-1s: as long as it takes)")
+	fs.StringVar(&o.Until, "until", "", "start nothing from then on: a `time` of day such as 06:00, or RFC 3339")
 	fs.BoolVar(&o.TakeOver, "take-over", false, "take runs over that a lost ledger has in the cluster, and their numbers")
 	fs.BoolVar(&o.SkipBuild, "skip-build", false, "run no build_steps: the images are there")
 	fs.StringVar(&o.Progress, "progress", "auto", "how progress is shown: auto, tty, plain, quiet")
@@ -127,6 +144,9 @@ func (o *ApplyOptions) loadModule() (*hcl.Module, error) {
 }
 
 func runApply(ctx context.Context, o *ApplyOptions) (err error) {
+	if o.Detach {
+		return runDetach(ctx, o)
+	}
 	o.KeepWriting()
 	f := *o.Factory
 	f.Out.Writer, f.Err.Writer, f.Err.Raw = lenient{f.Out.Writer}, lenient{f.Err.Writer}, lenient{f.Err.Raw}

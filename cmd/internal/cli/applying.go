@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,9 +26,10 @@ type applying struct {
 	names    []string   // the experiment names whose locks are needed
 	fresh    bool       // there was no ledger
 	rescans  []*sweep.Action
-	// patterns are the metrics patterns of what is open in the ledger.
-	patterns map[sweep.Hash]string
-	// retried are the keys of those of them that have retries.
+	// commands are what the files have, by point, for what is open in the ledger
+	// in any round.
+	commands map[sweep.Hash]*sweep.Command
+	// retried are the keys of what is open in this round and has retries.
 	retried map[sweep.Hash]bool
 }
 
@@ -53,7 +52,7 @@ func (t *tallied) toAsk(cancelRemoved bool) bool {
 }
 
 func newApplying(o *ApplyOptions, m *hcl.Module) *applying {
-	a := &applying{ApplyOptions: o, module: m, out: o.Out, patterns: map[sweep.Hash]string{}, retried: map[sweep.Hash]bool{}}
+	a := &applying{ApplyOptions: o, module: m, out: o.Out, commands: map[sweep.Hash]*sweep.Command{}, retried: map[sweep.Hash]bool{}}
 	if o.quiet() {
 		a.out = io.Discard
 	}
@@ -77,6 +76,13 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	open, err := pl.ledger.OpenAttempts(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		a.commands[r.Point] = &sweep.Command{}
+	}
 	f := *a.Factory
 	f.Out.Writer = a.out
 	settings := planSettings(a.InputOptions, a.RerunOptions, a.Filter)
@@ -88,8 +94,10 @@ func (a *applying) show(ctx context.Context) (err error) {
 	err = pl.draw(ctx, plan, w, func(action *sweep.Action) {
 		rows.row(action)
 		a.shown.row(pl, action)
+		if action.Experiment != nil && a.commands[action.Experiment.Point] != nil {
+			a.commands[action.Experiment.Point] = &action.Experiment.Command
+		}
 		if last := lastOf(action); last != nil && !last.State.Final() && action.Experiment != nil {
-			a.patterns[action.Experiment.Key] = action.Experiment.Command.MetricsPattern
 			a.retried[action.Experiment.Key] = !action.Excluded && action.Sign == sweep.SignLive && sameWork(action) && action.Experiment.Command.Retries > 0
 		}
 		if action.Experiment != nil && !action.Excluded || a.CancelRemoved && action.Live != nil {
@@ -230,31 +238,7 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	if !a.canAsk() {
-		return errorf(a.again("--auto-approve"), "apply needs approval, and there is no terminal to ask at")
-	}
-	yes, err := a.ask("Run this?")
-	if err == nil && !yes {
-		err = errorf("", "nothing was started: the answer was not yes")
-	}
-	return err
-}
-
-// canAsk reports whether somebody is there to answer.
-func (f *Factory) canAsk() bool { return f.InTerminal && f.Err.Terminal }
-
-// ask asks for a yes.
-func (f *Factory) ask(question string) (yes bool, err error) {
-	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
-	answer, err := bufio.NewReader(f.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	if strings.TrimSpace(answer) == "yes" {
-		return true, nil
-	}
-	fmt.Fprintln(f.Err)
-	return false, nil
+	return a.ask(a.again("--auto-approve"))
 }
 
 func quoteAll(words []string) string {

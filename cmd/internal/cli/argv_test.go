@@ -93,6 +93,8 @@ func TestApplyArgv(t *testing.T) {
 	check(t, newApplyCmd, []argv[ApplyOptions]{
 		{args: "", refusal: "no file was named"},
 		{args: "g.hcl --progress loud", refusal: `--progress "loud" is not known`},
+		{args: "g.hcl --image i", refusal: "--image is for a driver in the cluster"},
+		{args: "g.hcl --detach --runner local", refusal: "--detach runs experiments in the cluster"},
 		{args: "g.hcl --max-failures many", refusal: "max-failures"},
 		{args: "g.hcl", want: &ApplyOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}}, Progress: "auto"}},
 		{
@@ -102,6 +104,29 @@ func TestApplyArgv(t *testing.T) {
 				MaxFailures: 3, LockTimeout: time.Hour, Progress: "quiet", Parallel: 2,
 			},
 		},
+	})
+}
+
+func TestScheduleArgv(t *testing.T) {
+	files := func(files ...string) InputOptions { return InputOptions{Files: files} }
+	check(t, newScheduleCmd, []argv[ScheduleOptions]{
+		{args: "", refusal: "no file was named"},
+		{args: "-- --parallel 3", refusal: "no file was named"},
+		{args: "g.hcl --round r", refusal: "unknown flag: --round"},
+		{args: "g.hcl --cron @daily", want: &ScheduleOptions{InputOptions: files("g.hcl"), Cron: "@daily"}},
+		{
+			args: "a.hcl b --cron @daily --time-zone Etc/UTC --image i --name n --storage 2Gi --storage-class fast -- --parallel 3 --round r",
+			want: &ScheduleOptions{
+				InputOptions: files("a.hcl", "b"), Cron: "@daily", TimeZone: "Etc/UTC",
+				DriverOptions: DriverOptions{Image: "i", Name: "n", Storage: "2Gi", StorageClass: "fast"},
+				ForApply:      []string{"--parallel", "3", "--round", "r"},
+			},
+		},
+	})
+	check(t, newRunNowCmd, []argv[RunNowOptions]{
+		{args: "", refusal: "the name of one schedule"},
+		{args: "a b", refusal: "the name of one schedule"},
+		{args: "a --namespace ml", want: &RunNowOptions{Name: "a", ClusterOptions: ClusterOptions{Namespace: "ml"}}},
 	})
 }
 

@@ -167,7 +167,11 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
-	for _, cmd := range root.Commands() {
+	commands := root.Commands()
+	for _, cmd := range commands {
+		commands = append(commands, cmd.Commands()...)
+	}
+	for _, cmd := range commands {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			way := ways[flag.Name]
 			if choices := flag.Annotations[offered]; choices != nil {

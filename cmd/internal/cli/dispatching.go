@@ -25,11 +25,16 @@ type ran struct {
 
 // dispatch runs the tasks and draws what happens.
 func (x *execution) dispatch(ctx context.Context) (ran, error) {
+	x.tellWait()
 	progress := x.progress(len(x.tasks))
 	defer progress.Close()
 	say := progress.Note
 	x.pl.say.Store(&say)
 	defer x.pl.say.Store(nil)
+	until, err := x.until(ctx)
+	if err != nil {
+		return ran{}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}}
@@ -38,7 +43,8 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	d := &runner.Dispatcher{
 		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
 		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
-		Stop: stop, Cancels: cancels,
+		Stop: stop, Cancels: cancels, Until: until, Clock: clock{x.Now},
+		AfterBystanders: x.overlap() == sweep.OverlapWait,
 	}
 	var helpers sync.WaitGroup
 	done := make(chan struct{})
@@ -108,7 +114,7 @@ func (w *watcher) event(e runner.Event) {
 		w.inFlight[e.Attempt.RunName] = e.Attempt.Experiment.Sweep
 	case runner.Ended:
 		delete(w.inFlight, e.Attempt.RunName)
-		if !e.Retry && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
+		if !e.Retry && !e.Unstarted() && !e.Attempt.Bystander && e.State != sweep.Succeeded && len(w.failures) < ui.MaxFailures {
 			w.failures = append(w.failures, e)
 		}
 	}
@@ -170,7 +176,7 @@ func (x *execution) conclude(ctx context.Context, r ran) error {
 		}
 	}
 	applied := &ui.Applied{
-		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, Next: x.next(r, code),
+		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, HeldBack: x.heldBack(r), Next: x.next(r, code),
 	}
 	if len(x.tasks) == 0 && code == ExitOK {
 		return nil // the plan said why
@@ -200,7 +206,7 @@ func (x *execution) next(r ran, code ExitCode) []ui.Hint {
 		hints = append(hints, ui.Hint{Command: x.reader("logs "+r.failures[0].Attempt.RunName, x.pl.ledger), What: "its whole output"})
 	}
 	switch {
-	case code == ExitInterrupted:
+	case code == ExitInterrupted || x.heldBack(r) != "":
 		hints = append(hints, ui.Hint{Command: x.again(), What: "goes on from here"})
 	case r.summary.Failed > 0 || x.now.kept > 0:
 		hints = append(hints, ui.Hint{Command: x.again(x.rerun(r)...), What: "runs the failures again"})

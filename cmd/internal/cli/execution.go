@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
@@ -25,8 +26,9 @@ type execution struct {
 	pl      *planning
 	session *ledger.Session
 	began   time.Time
-	live    []sweep.Live // the survey under the lock
-	now     tallied      // of the plan under the lock
+	live    []sweep.Live    // the survey under the lock
+	alive   []*sweep.Record // what lives by that survey, of any round
+	now     tallied         // of the plan under the lock
 	tasks   []runner.Task
 	claimed *kubernetes.Claim // nil on this machine
 }
@@ -45,8 +47,8 @@ func (a *applying) run(ctx context.Context) (err error) {
 	defer closing(pl, &err)
 	x := &execution{applying: a, pl: pl, began: a.Now()}
 	a.info = a.describe(ctx)
-	if x.session, err = x.lock(ctx, pl.ledger, x.names, x.LockTimeout, x.info); err != nil {
-		return err
+	if x.session, err = x.lock(ctx); err != nil {
+		return x.skip(err)
 	}
 	code, err := x.underLock(ctx)
 	if x.claimed != nil {
@@ -56,7 +58,7 @@ func (a *applying) run(ctx context.Context) (err error) {
 		err = closed
 	}
 	if err != nil {
-		return err
+		return x.skip(err)
 	}
 	return x.conclude(ctx, code)
 }
@@ -83,20 +85,19 @@ func (a *applying) describe(ctx context.Context) ledger.Info {
 // commandLine names the files only: variables may be secret.
 func commandLine(o *ApplyOptions) string { return "lxsweep apply " + quoteAll(o.Files) }
 
-// lock takes the locks of experiment names, at once or within --lock-timeout.
-func (f *Factory) lock(ctx context.Context, l *ledger.Ledger, names []string, timeout time.Duration, info ledger.Info) (*ledger.Session, error) {
-	s, err := l.Lock(ctx, names, 0, info)
+// lock takes the experiment names' locks, at once or within --lock-timeout.
+func (x *execution) lock(ctx context.Context) (*ledger.Session, error) {
+	s, err := x.pl.ledger.Lock(ctx, x.names, 0, x.info)
 	var locked *ledger.LockedError
 	if !errors.As(err, &locked) {
 		return s, err
 	}
-	if timeout == 0 {
-		return nil, &exitError{ExitLocked, err, ""}
+	if timeout := x.lockTimeout(); timeout != 0 {
+		fmt.Fprintf(x.Err, "waiting for %s\n", locked.Holder)
+		s, err = x.pl.ledger.Lock(ctx, x.names, timeout, x.info)
 	}
-	fmt.Fprintf(f.Err, "waiting for %s\n", locked.Holder)
-	s, err = l.Lock(ctx, names, timeout, info)
 	if errors.As(err, &locked) {
-		return nil, &exitError{ExitLocked, err, ""}
+		return nil, x.stillLocked(locked)
 	}
 	return s, err
 }
@@ -113,6 +114,9 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 		return ran{}, err
 	}
 	if err := x.rescan(ctx); err != nil {
+		return ran{}, err
+	}
+	if err := x.checkOverlap(); err != nil {
 		return ran{}, err
 	}
 	if err := x.register(ctx); err != nil {
@@ -245,6 +249,8 @@ func (x *execution) reason(a *sweep.Action) runner.Reason {
 		return "its work changed after a failure"
 	case a.Sign == sweep.SignFailed:
 		return "--rerun failed"
+	case a.State == sweep.Interrupted && a.Record.Last.Started.IsZero() && strings.HasPrefix(a.Record.Last.Why, "retry "):
+		return runner.Reason(a.Record.Last.Why) // so that it counts as one
 	case a.State == sweep.Interrupted:
 		return "was interrupted"
 	}
@@ -285,10 +291,10 @@ func (x *execution) acceptAll(ctx context.Context, actions []*sweep.Action) erro
 	return nil
 }
 
-// all yields the tasks.
+// all yields what lives beside the tasks, and the tasks.
 func (x *execution) all() iter.Seq2[runner.Task, error] {
 	return func(yield func(runner.Task, error) bool) {
-		for _, t := range x.tasks {
+		for _, t := range slices.Concat(x.bystanders(), x.tasks) {
 			if !yield(t, nil) {
 				return
 			}

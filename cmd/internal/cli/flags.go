@@ -25,13 +25,18 @@ type InputOptions struct {
 }
 
 func (o *InputOptions) flags(fs *pflag.FlagSet) {
+	o.valueFlags(fs)
+	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
+	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local, kubernetes")
+	offer(fs, "runner", onLocal, onKubernetes)
+}
+
+// valueFlags are what is added to the files themselves.
+func (o *InputOptions) valueFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.Vars, "var", nil, "give a variable a value: `name=value`")
 	fs.StringArrayVar(&o.VarFiles, "var-file", nil, "read values of variables from a `file`")
 	fs.StringArrayVar(&o.Sets, "set", nil, "replace an attribute in every config: `run.max_memory=8Gi`")
 	fs.StringArrayVar(&o.Configs, "config", nil, "run this `config` by itself in place of the sweeps")
-	fs.StringVar(&o.Round, "round", "", "the `round`: every round runs everything afresh")
-	fs.StringVar(&o.Runner, "runner", "", "the `name` of where experiments run, whatever the files say: local, kubernetes")
-	offer(fs, "runner", onLocal, onKubernetes)
 }
 
 // settings are the inputs as they would be typed, less files and variables.

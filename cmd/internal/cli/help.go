@@ -20,8 +20,9 @@ var flagGroups = []struct {
 }{
 	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt", "keep-rounds", "older-than", "ended", "outputs", "keep-best"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
-	{"Where", []string{"runner", "state", "context", "namespace", "kubeconfig"}},
-	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
+	{"When", []string{"cron", "time-zone"}},
+	{"Where", []string{"runner", "state", "storage", "storage-class", "image", "name", "context", "namespace", "kubeconfig"}},
+	{"How", []string{"apply", "force-conflicts", "crontab", "detach", "parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "until", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
 	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "cmd", "diff", "no-color", "help"}},
 }
 
@@ -46,15 +47,20 @@ func (f *Factory) usage(cmd *cobra.Command) error {
 	w, s := cmd.OutOrStderr(), f.screen(f.Out)
 	title := func(text string) { fmt.Fprintf(w, "\n%s\n", s.Paint(ui.Bold, text+":")) }
 	line := cmd.UseLine()
-	if cmd.HasAvailableSubCommands() {
+	if len(cmd.Groups()) > 0 {
 		line = cmd.CommandPath() + " COMMAND"
 	}
 	fmt.Fprintf(w, "%s\n  %s\n", s.Paint(ui.Bold, "Usage:"), line)
+	if len(cmd.Groups()) == 0 {
+		for _, sub := range cmd.Commands() {
+			fmt.Fprintf(w, "  %s\n", sub.UseLine())
+		}
+	}
 	if cmd.HasExample() {
 		title("Examples")
 		fmt.Fprintln(w, cmd.Example)
 	}
-	if cmd.HasAvailableSubCommands() {
+	if len(cmd.Groups()) > 0 {
 		f.commands(w, cmd)
 	}
 	for _, g := range flagGroups {

@@ -87,7 +87,7 @@ off and on.`,
 
 func (f *Factory) addCommands(root *cobra.Command) {
 	root.AddCommand(grouped("write", newInitCmd(f, runInit), newValidateCmd(f, runValidate), newFmtCmd(f, runFmt), newTryCmd(f, runTry))...)
-	root.AddCommand(grouped("run", newPlanCmd(f, runPlan), newApplyCmd(f, runApply), newCancelCmd(f, runCancel))...)
+	root.AddCommand(grouped("run", newPlanCmd(f, runPlan), newApplyCmd(f, runApply), newCancelCmd(f, runCancel), newScheduleCmd(f, runSchedule))...)
 	root.AddCommand(grouped("read",
 		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
 	root.AddCommand(grouped("other", newPruneCmd(f, runPrune), newCompletionCmd(f), newVersionCmd(f))...)

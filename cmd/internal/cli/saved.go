@@ -116,16 +116,16 @@ func (o *PlanOptions) saved(p *project, plan *sweep.Plan) (*savedPlan, error) {
 	for _, file := range p.module.Files {
 		s.Kept[o.abs(file.Path)] = file.Bytes
 	}
-	s.Files = o.sources(p.module)
+	s.Files = o.sources(o.Files, p.module)
 	return s, s.variables(o, p.module.Variables)
 }
 
 // sources are the module's files in the order in which they were named; those
 // of a folder by name.
-func (o *PlanOptions) sources(m *hcl.Module) []string {
-	found := o.fileNames(m)
+func (f *Factory) sources(named []string, m *hcl.Module) []string {
+	found := f.fileNames(m)
 	var files []string
-	for _, named := range o.absAll(o.Files) {
+	for _, named := range f.absAll(named) {
 		for _, path := range found {
 			if path == filepath.Clean(named) || filepath.Dir(path) == filepath.Clean(named) {
 				files = append(files, path)

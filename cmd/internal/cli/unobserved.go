@@ -17,9 +17,14 @@ import (
 func attemptOf(r *sweep.Record, pattern string) runner.Attempt {
 	return runner.Attempt{
 		ID: r.Last.ID, Number: r.Last.Number, RunName: r.RunName(), JobID: r.Number, Adopt: true,
-		Experiment: &sweep.Experiment{Name: r.Name, Round: r.Round, HP: r.HP, Point: r.Point, Key: r.Key, WorkHash: r.Last.Work},
+		Experiment: experimentOf(r),
 		Command:    sweep.Command{OutputDir: r.Last.OutputDir, MetricsPattern: pattern},
 	}
+}
+
+// experimentOf is what a record tells of its experiment.
+func experimentOf(r *sweep.Record) *sweep.Experiment {
+	return &sweep.Experiment{Name: r.Name, Round: r.Round, HP: r.HP, Point: r.Point, Key: r.Key, WorkHash: r.Last.Work}
 }
 
 // unobserved is what is needed to find attempts again and to record their ends.
@@ -89,6 +94,8 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 		case s.Final() && !x.retries(r, s):
 			_, err := u.settle(ctx, r, x.pattern(r))
 			errs = append(errs, err)
+		case !s.Final():
+			x.alive = append(x.alive, r)
 		}
 	}
 	return errors.Join(append(errs, x.releaseSettled(ctx, state))...)
@@ -123,7 +130,12 @@ func (x *execution) retries(r *sweep.Record, s sweep.State) bool {
 }
 
 // pattern is the metrics pattern of the experiment as the files have it now.
-func (x *execution) pattern(r *sweep.Record) string { return x.patterns[r.Key] }
+func (x *execution) pattern(r *sweep.Record) string {
+	if c := x.commands[r.Point]; c != nil {
+		return c.MetricsPattern
+	}
+	return ""
+}
 
 // cancelRemoved ends what runs and is no longer asked for.
 func (x *execution) cancelRemoved(ctx context.Context, removed []*sweep.Action) error {
@@ -135,6 +147,7 @@ func (x *execution) cancelRemoved(ctx context.Context, removed []*sweep.Action) 
 		if _, err := u.end(ctx, a.Record, "no longer asked for (--cancel-removed)"); err != nil {
 			return err
 		}
+		x.alive = slices.DeleteFunc(x.alive, func(r *sweep.Record) bool { return r.ID == a.Record.ID })
 		fmt.Fprintf(x.Err, "%s cancelled: it is no longer asked for\n", a.RunName())
 	}
 	return nil

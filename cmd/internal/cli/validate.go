@@ -8,6 +8,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
+	"github.com/lxsweep/lxsweep/sweep"
 )
 
 // ValidateOptions are what `lxsweep validate` is told.
@@ -55,7 +56,7 @@ func runValidate(ctx context.Context, o *ValidateOptions) error {
 	if err != nil {
 		return err
 	}
-	total, diags, err := evaluate(ctx, module)
+	total, diags, err := evaluate(ctx, module, func(*sweep.Experiment) {})
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func runValidate(ctx context.Context, o *ValidateOptions) error {
 func (o *ValidateOptions) json(ctx context.Context) error {
 	module, diags := hcl.Load(o.Files, o.languageOptions(o.InputOptions))
 	if !diags.HasErrors() {
-		_, more, err := evaluate(ctx, module)
+		_, more, err := evaluate(ctx, module, func(*sweep.Experiment) {})
 		if err != nil {
 			return err
 		}
@@ -86,12 +87,14 @@ func (o *ValidateOptions) json(ctx context.Context) error {
 }
 
 // evaluate goes through all experiments and counts them.
-func evaluate(ctx context.Context, m *hcl.Module) (total int, diags hcl.Diagnostics, err error) {
+func evaluate(ctx context.Context, m *hcl.Module, each func(*sweep.Experiment)) (total int, diags hcl.Diagnostics, err error) {
 	failures := m.Failures()
 	for _, s := range m.Sweeps {
-		for _, err := range s.Experiments() {
+		for e, err := range s.Experiments() {
 			if err != nil {
 				failures.Add(err)
+			} else {
+				each(e)
 			}
 			if total++; total%1024 == 0 && ctx.Err() != nil {
 				return total, diags, ctx.Err()

@@ -71,13 +71,16 @@ func (l *Lines) Event(e runner.Event) {
 		if e.Attempt.Adopt {
 			verb = " found running"
 		}
-		l.print(or(e.Time, now), Plain, e.Attempt.RunName+verb)
+		l.print(or(e.Time, now), Plain, e.Attempt.RunName+verb+standing(e.Attempt))
 	case runner.Ended:
+		if e.Unstarted() {
+			return
+		}
 		color := Green
 		if e.State != sweep.Succeeded {
 			color = Red
 		}
-		l.print(or(e.Outcome.Ended, now), color, endedText(e)+l.tally.progress(e))
+		l.print(or(e.Outcome.Ended, now), color, endedText(e)+l.tally.next(e))
 	case runner.Halted:
 		l.print(now, Yellow, haltedText(e))
 	case runner.Notice:
@@ -106,7 +109,7 @@ func or(t, otherwise time.Time) time.Time {
 }
 
 // endedText is "ex-8 succeeded in 3.1s val_loss=0.21" or "ex-8 failed in 3.1s:
-// exit code 1; tries again in 5s".
+// exit code 1".
 func endedText(e runner.Ended) string {
 	text := e.Attempt.RunName + " " + string(e.State)
 	if d := e.Outcome.Duration(); d > 0 {
@@ -120,13 +123,18 @@ func endedText(e runner.Ended) string {
 			text += ": " + why
 		}
 	}
-	switch {
-	case e.Retry && e.Backoff > 0:
-		text += "; tries again in " + Duration(e.Backoff)
-	case e.Retry:
-		text += "; tries again"
-	}
 	return text
+}
+
+// standing tells of a bystander what it is.
+func standing(a runner.Attempt) string {
+	switch {
+	case !a.Bystander:
+		return ""
+	case a.Experiment.Round != "":
+		return " (round " + a.Experiment.Round + ")"
+	}
+	return " (not asked for now)"
 }
 
 func reason(e runner.Ended) string {
@@ -177,6 +185,7 @@ func haltedText(e runner.Halted) string {
 // tally is what the events add up to.
 type tally struct {
 	total, done, failed, retries int
+	halted                       bool
 	began                        time.Time
 	running                      []string // run names, in the order of their start
 	queued                       map[string]bool
@@ -200,10 +209,15 @@ func (t *tally) event(e runner.Event) {
 			t.running = slices.Delete(t.running, i, i+1)
 		}
 		t.ended(e)
+	case runner.Halted:
+		t.halted = t.halted || e.Sweep == ""
 	}
 }
 
 func (t *tally) ended(e runner.Ended) {
+	if e.Attempt.Bystander || e.Unstarted() {
+		return
+	}
 	if e.Retry {
 		t.retries++
 		return
@@ -214,9 +228,19 @@ func (t *tally) ended(e runner.Ended) {
 	}
 }
 
-// progress is " (12/45)", empty for an attempt that another follows.
-func (t *tally) progress(e runner.Ended) string {
-	if e.Retry || t.total == 0 {
+// next is what follows an end: "; tries again in 5s", or how far all is:
+// " (12/45)".
+func (t *tally) next(e runner.Ended) string {
+	switch {
+	case e.Attempt.Bystander:
+		return standing(e.Attempt)
+	case e.Retry && t.halted:
+		return "; the next apply tries it again"
+	case e.Retry && e.Backoff > 0:
+		return "; tries again in " + Duration(e.Backoff)
+	case e.Retry:
+		return "; tries again"
+	case t.total == 0:
 		return ""
 	}
 	return fmt.Sprintf(" (%d/%d)", t.done, t.total)

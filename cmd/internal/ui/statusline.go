@@ -72,8 +72,12 @@ func (l *StatusLine) Event(e runner.Event) {
 			l.above(Plain, e.Attempt.RunName+" waits for "+e.Waiting)
 		}
 	case runner.Ended:
-		if e.State != sweep.Succeeded {
-			l.above(Red, endedText(e))
+		if e.State != sweep.Succeeded && !e.Unstarted() {
+			text := endedText(e)
+			if e.Retry || e.Attempt.Bystander {
+				text += l.tally.next(e)
+			}
+			l.above(Red, text)
 		}
 	case runner.Halted:
 		l.above(Yellow, haltedText(e))

@@ -21,6 +21,8 @@ type Applied struct {
 	Failures []runner.Ended
 	// Kept is how many failures of earlier applies were left as they are.
 	Kept int
+	// HeldBack is a line about what was not started as planned, empty for none.
+	HeldBack string
 	// Next says how to go on.
 	Next []Hint
 }
@@ -37,6 +39,9 @@ func (a *Applied) Write(w io.Writer, s Screen) error {
 	fmt.Fprintln(e)
 	a.writeFailures(e, s)
 	writeSentence(e, s, "", Bold, a.line())
+	if a.HeldBack != "" {
+		writeSentence(e, s, "", Plain, a.HeldBack)
+	}
 	WriteHints(e, s, a.Next)
 	return e.err
 }

@@ -20,9 +20,10 @@ type authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
 	PEM         []byte
+	servers     []net.IP // where servers are, beside loopback
 }
 
-func newAuthority() (*authority, error) {
+func newAuthority(servers ...net.IP) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func newAuthority() (*authority, error) {
 		return nil, err
 	}
 	parsed, err := x509.ParseCertificate(der)
-	return &authority{parsed, key, encode("CERTIFICATE", der)}, err
+	return &authority{parsed, key, encode("CERTIFICATE", der), servers}, err
 }
 
 func certificate(name string, organization ...string) *x509.Certificate {
@@ -60,6 +61,7 @@ func (a *authority) issue(name string, organization ...string) (cert, key []byte
 		return nil, nil, err
 	}
 	template := certificate(name, organization...)
+	template.IPAddresses = append(template.IPAddresses, a.servers...)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, private.Public(), a.key)
 	if err != nil {
 		return nil, nil, err

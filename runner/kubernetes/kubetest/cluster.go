@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -64,13 +65,16 @@ type Cluster struct {
 	processes []*process   // in the order of their start
 	kubelet   *simulatedKubelet
 	real      bool       // a real node was started, and leaves something behind
+	network   byte       // pods of the real node have addresses in 10.88.network.0/24
+	gateway   *gateway   // nil without a real node
 	layers    sync.Mutex // held while a folder for an image is made
 }
 
 // Start builds the programs if need be, starts a cluster and returns when it
 // schedules pods. ctx bounds the start only; the caller stops the cluster.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
-	c := &Cluster{options: o.withDefaults()}
+	// The addresses of another cluster on this machine are others, most likely.
+	c := &Cluster{options: o.withDefaults(), network: byte(rand.N(256))}
 	var err error
 	if c.binaries, err = build(ctx, c.options.Progress); err != nil {
 		return nil, err
@@ -119,6 +123,9 @@ func (c *Cluster) Stop() error {
 func (c *Cluster) halt() error {
 	if c.kubelet != nil {
 		c.kubelet.stop()
+	}
+	if c.gateway != nil {
+		c.gateway.stop()
 	}
 	for _, p := range slices.Backward(c.processes) {
 		p.stop(5 * time.Second)

@@ -12,11 +12,12 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// controllers are those that Jobs and their pods need, and what deletes things.
+// controllers are those that Jobs, their pods and claims need, and what deletes
+// things.
 var controllers = []string{
 	"job", "cronjob", "ttl-after-finished", "garbage-collector", "pod-garbage-collector",
 	"namespace", "serviceaccount", "serviceaccount-token", "root-ca-certificate-publisher", "clusterrole-aggregation",
-	"node-lifecycle", "taint-eviction", "resourcequota", "disruption",
+	"node-lifecycle", "taint-eviction", "resourcequota", "disruption", "persistentvolume-binder",
 }
 
 func (c *Cluster) startControlPlane(ctx context.Context) error {
@@ -44,7 +45,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 // and the client that uses it.
 func (c *Cluster) writeCredentials(port int) error {
 	var err error
-	if c.ca, err = newAuthority(); err != nil {
+	if c.ca, err = newAuthority(c.gatewayIP()); err != nil {
 		return err
 	}
 	token := rand.Text()
@@ -84,7 +85,7 @@ func (c *Cluster) startAPIServer(ctx context.Context, etcd string, port int) err
 	p, err := c.run("kube-apiserver",
 		"--etcd-servers="+etcd,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
-		"--endpoint-reconciler-type=none", "--service-cluster-ip-range=10.0.0.0/24",
+		"--endpoint-reconciler-type=none", "--service-cluster-ip-range="+c.addresses(),
 		"--authorization-mode=Node,RBAC", "--token-auth-file="+c.file("tokens.csv"), "--client-ca-file="+c.file("ca.crt"),
 		"--requestheader-client-ca-file="+c.file("ca.crt"), "--requestheader-allowed-names=front-proxy",
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",

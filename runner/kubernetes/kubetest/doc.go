@@ -30,9 +30,10 @@
 //
 // # What it does not know
 //
-// There is no DNS, no kube-proxy, so no Services, and no cloud. Simulated pods
-// have no addresses, no probes, no exec. Everything listens on loopback only,
-// under credentials of this cluster only. Processes die with the process that
+// There is no DNS, no kube-proxy, so no Services but the one by which pods of a
+// real node reach the apiserver, and no cloud. Simulated pods have no addresses,
+// no probes, no exec. Everything else listens on loopback only, under
+// credentials of this cluster only. Processes die with the process that
 // started them; what they leave on disk and in the kernel when that one is
 // killed is cleared away by the next Start.
 package kubetest

@@ -47,6 +47,13 @@ func (c *Cluster) LoadImage(ctx context.Context, image Image) error {
 	return err
 }
 
+// LoadArchive gives the real node an image that is there as a file, for all the
+// platforms that it is for, as `kind load image-archive` does.
+func (c *Cluster) LoadArchive(ctx context.Context, path string) error {
+	_, err := c.ctr(ctx, "images", "import", "--all-platforms", "--digests", path)
+	return err
+}
+
 // write makes a docker archive: https://github.com/moby/docker-image-spec,
 // version 1.2, "Combined Image JSON + Filesystem Changeset Format".
 func (i Image) write(w io.Writer) error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,8 +49,18 @@ func (c *Cluster) startRealNode(ctx context.Context) error {
 	if err := c.loadBusybox(ctx); err != nil {
 		return err
 	}
+	var err error
+	if c.gateway, err = startGateway(ctx, net.JoinHostPort(c.gatewayIP().String(), "443"), strings.TrimPrefix(c.Config.Host, "https://")); err != nil {
+		return err
+	}
 	return c.startKubelet(ctx)
 }
+
+// addresses are those of the real node's pods, and of services: the first one
+// is the gateway's and the service kubernetes' at once.
+func (c *Cluster) addresses() string { return fmt.Sprintf("10.88.%d.0/24", c.network) }
+
+func (c *Cluster) gatewayIP() net.IP { return net.IPv4(10, 88, c.network, 1) }
 
 func (c *Cluster) startContainerd(ctx context.Context) error {
 	if err := c.writeFile("containerd.toml", fmt.Sprintf(`version = 2
@@ -78,10 +88,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 	if err := os.Mkdir(c.file("cni"), 0o700); err != nil {
 		return err
 	}
-	// The addresses of another cluster on this machine are others, most likely.
 	if err := c.writeFile("cni/ptp.conflist", fmt.Sprintf(`{"cniVersion": "0.4.0", "name": %q, "plugins": [{"type": "ptp", "ipMasq": false,
-"ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.88.%d.0/24"}]]}}]}
-`, filepath.Base(c.dir), c.file("addresses"), rand.N(256))); err != nil {
+"ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": %q}]]}}]}
+`, filepath.Base(c.dir), c.file("addresses"), c.addresses())); err != nil {
 		return err
 	}
 	p, err := start(c.dir, "containerd", nil, "containerd", "--config="+c.file("containerd.toml"))

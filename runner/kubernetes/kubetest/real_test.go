@@ -40,6 +40,15 @@ func TestRealNode(t *testing.T) {
 			t.Errorf("its log is %q", got)
 		}
 	})
+	t.Run("reaches the apiserver", func(t *testing.T) {
+		f := on(t, c)
+		f.create(command("asks", kubetest.BusyboxImage, "sh", "-c",
+			"echo | nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT && echo connected"))
+		f.end("asks")
+		if got := f.kubectl("logs", "job/asks"); !strings.Contains(got, "connected") {
+			t.Errorf("its log is %q", got)
+		}
+	})
 	t.Run("fails", func(t *testing.T) {
 		f := on(t, c)
 		f.create(command("fails", kubetest.BusyboxImage, "sh", "-c", "exit 3"))

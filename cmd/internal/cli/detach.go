@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/kubernetes"
+	"github.com/lxsweep/lxsweep/runner/kubernetes/schedule"
+	"github.com/lxsweep/lxsweep/runner/ledger"
+)
+
+// takeDetach reads what belongs to --detach.
+func (o *ApplyOptions) takeDetach(fs *pflag.FlagSet) (err error) {
+	if !o.Detach {
+		for _, name := range driverFlags {
+			if fs.Changed(name) {
+				return errorf("add --detach", "--%s is for a driver in the cluster", name)
+			}
+		}
+		return nil
+	}
+	if o.saved != nil {
+		return errorf("lxsweep apply --detach FILE...", "a saved plan is of a ledger here, and the driver has its own")
+	}
+	if o.Runner == onLocal {
+		return errorf("leave --runner out", "--detach runs experiments in the cluster")
+	}
+	fs.Visit(func(flag *pflag.Flag) {
+		for _, name := range []string{"detach", "runner", "auto-approve", "skip-build"} {
+			if flag.Name == name {
+				return
+			}
+		}
+		for _, name := range ownFlags {
+			if flag.Name == name {
+				return
+			}
+		}
+		o.passed = append(o.passed, asTyped(flag)...)
+	})
+	return nil
+}
+
+// runDetach hands the sweep over to a driver in the cluster.
+func runDetach(ctx context.Context, o *ApplyOptions) error {
+	d, err := o.driver(ctx, o.InputOptions, o.DriverOptions, o.State, o.ClusterOptions, o.passed)
+	if err != nil {
+		return err
+	}
+	job := schedule.JobName(d.Name, o.Now())
+	objects, err := d.Once(job)
+	if err != nil {
+		return d.explained(err)
+	}
+	where := o.ClusterOptions
+	where.Namespace = d.Namespace
+	c, err := o.connect(where)
+	if err != nil {
+		return err
+	}
+	client := schedule.NewClient(c)
+	if err := o.notOurs(ctx, c, d); err != nil {
+		return err
+	}
+	if err := client.Running(ctx, d.Name); err != nil {
+		return refusedOr(err)
+	}
+	if err := o.approveDriver(d, job); err != nil {
+		return err
+	}
+	if err := client.Apply(ctx, objects, false, o.done); err != nil {
+		return refusedOr(err)
+	}
+	if err := client.Own(ctx, objects); err != nil {
+		return err
+	}
+	if err := client.Await(ctx, job, func(text string) { fmt.Fprintln(o.Err, text) }); err != nil {
+		if errors.Is(err, schedule.ErrNotStarted) {
+			return errors.Join(err, client.Delete(ctx, job))
+		}
+		return err
+	}
+	fmt.Fprintf(o.Err, "the driver runs: %s go on without this machine\n", ui.Count(d.total, "experiment", "experiments"))
+	o.follow(d.Namespace, job, d.stateHere(o.Factory))
+	return nil
+}
+
+// stateHere is the driver's ledger as --state takes it here, empty for the
+// environment's. A password is left out.
+func (s *driver) stateHere(f *Factory) string {
+	switch {
+	case s.Database == "":
+		return "k8s://" + s.Namespace + "/" + s.Name
+	case f.Getenv("LXSWEEP_STATE") == s.Database:
+		return ""
+	}
+	return withoutPassword(s.Database)
+}
+
+// notOurs refuses experiment names that the ledger here has in the cluster: the
+// driver has another, and would be refused at once.
+func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver) (err error) {
+	if d.Database != "" || o.TakeOver {
+		return nil
+	}
+	p, err := o.Factory.open(ctx, d.module, InputOptions{Runner: onLocal, Configs: o.Configs}, where{gpus: []string{}}, ledger.ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer closing(p, &err)
+	// To a ledger that there is not, everything is another's.
+	stranger := kubernetes.New(c, kubernetes.Options{Patience: kubernetes.Patience{Unreachable: brief}})
+	err = stranger.Owned(ctx, d.names)
+	owned := new(kubernetes.OwnedError)
+	if !errors.As(err, &owned) {
+		return err
+	}
+	if owned.Ledger != p.ledger.ID() {
+		return nil // the driver's own, as far as anybody knows here
+	}
+	return &exitError{
+		ExitStale,
+		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, p.state),
+		"go on from here without --detach; or share the ledger: --state postgres://...; or leave what is recorded here behind: --take-over",
+	}
+}
+
+// approveDriver asks, unless the answer is known.
+func (o *ApplyOptions) approveDriver(d *driver, job string) error {
+	fmt.Fprintf(o.Err, "%s as the Job %s in namespace %s, with the image %s\n",
+		ui.Count(d.total, "experiment", "experiments"), job, d.Namespace, d.Image)
+	if o.AutoApprove {
+		return nil
+	}
+	return o.ask(o.detachAgain())
+}
+
+func (o *ApplyOptions) detachAgain() string {
+	return "lxsweep apply --detach --auto-approve --image " + o.Image + " " + quoteAll(o.Files)
+}
+
+// ask takes only yes for it. again is what to type where nobody can be asked.
+func (o *ApplyOptions) ask(again string) error {
+	return o.confirm("apply", "Run this?", "nothing was started", again)
+}
+
+// confirm takes only yes for an answer; otherwise is what comes of any other.
+func (f *Factory) confirm(command, question, otherwise, again string) error {
+	if !f.InTerminal || !f.Err.Terminal {
+		return errorf(again, "%s needs approval, and there is no terminal to ask at", command)
+	}
+	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
+	answer, err := bufio.NewReader(f.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		fmt.Fprintln(f.Err)
+		return errorf("", "%s: the answer was not yes", otherwise)
+	}
+	return nil
+}

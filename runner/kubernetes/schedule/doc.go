@@ -1,0 +1,33 @@
+// Package schedule has a cluster run lxsweep apply by itself: every night, or
+// now while the laptop is closed.
+//
+// # Start here
+//
+// A [Driver] is what is to be run: files, arguments, an image. [Driver.Nightly]
+// makes the objects of a schedule of it, [Driver.Once] those of a Job that
+// starts now. They are values: [Objects.YAML] prints them for kubectl, and a
+// [Client] compares them with the cluster or applies them.
+//
+// # The objects
+//
+// All are called as the driver and have the label lxsweep.dev/schedule:
+//
+//	ServiceAccount, Role, RoleBinding  the least that apply needs
+//	PersistentVolumeClaim              its ledger, or
+//	Secret NAME-ledger                 the URL of a shared one
+//	ConfigMap                          the project's files
+//	Secret NAME-variables              sensitive variables
+//	CronJob or Job                     the driver
+//
+// # The driver's pod
+//
+// It has the files where they are on the laptop, seen from their common folder,
+// which is /sweep there: so sources, keys and works are the same. The claim is
+// mounted at the folder of the first .hcl file, and .lxsweep is there. A round
+// is called as the Job, which all pods of the Job know: one that replaces
+// another goes on with its night.
+//
+// # What it does not know
+//
+// Sweeps, the language, or what apply does with its arguments.
+package schedule
