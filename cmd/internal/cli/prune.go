@@ -205,7 +205,7 @@ func (o *PruneOptions) lock(ctx context.Context, l *ledger.Ledger, names []strin
 		s, err = l.Lock(ctx, names, o.LockTimeout, o.info(o.line()))
 	}
 	if errors.As(err, &locked) {
-		return nil, &exitError{ExitLocked, err, ""}
+		return nil, &exitError{ExitLocked, locked, ""}
 	}
 	return s, err
 }
