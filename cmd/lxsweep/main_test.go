@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"github.com/lxsweep/lxsweep/cmd/internal/cli"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
+	"github.com/lxsweep/lxsweep/runner/ledger/pgtest"
 )
 
 // The clusters of all tests: one whose nodes are simulated, and one whose node
@@ -26,6 +28,9 @@ var (
 	Simulated kubetest.Shared
 	Real      = kubetest.Shared{Options: kubetest.Options{Real: true}}
 )
+
+// Postgres is the server of all tests that do not kill it.
+var Postgres pgtest.Shared
 
 func TestMain(m *testing.M) {
 	testscript.Main(hearing{m}, map[string]func(){"lxsweep": mainByTheClock})
@@ -67,7 +72,12 @@ type hearing struct{ *testing.M }
 func (m hearing) Run() int {
 	os.Setenv("GORACE", raceAtOnce)
 	ossignal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	return Simulated.Main(run(func() int { return Real.Main(m.M) }))
+	code := Simulated.Main(run(func() int { return Real.Main(m.M) }))
+	if err := Postgres.Stop(); err != nil {
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		return max(code, 1)
+	}
+	return code
 }
 
 type run func() int
@@ -92,12 +102,34 @@ func TestScript(t *testing.T) {
 			e.Values[signalled{}] = new(*exec.Cmd)
 			return nil
 		},
+		Condition: func(name string) (bool, error) { return name == "postgres" && pgtest.Possible() == nil, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":   code,
 			"await":  await,
 			"signal": signal,
+			"sqlite": sqlite,
+			"postgres": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: postgres VARIABLE")
+				}
+				where, err := Postgres.Database(context.Background())
+				ts.Check(err)
+				ts.Setenv(args[0], where)
+			},
 		},
 	})
+}
+
+// sqlite FILE SCRIPT makes a database.
+func sqlite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite file script")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
 }
 
 // signalled is the key of the program that was sent a signal last.

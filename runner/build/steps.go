@@ -55,26 +55,35 @@ func (r *Runner) runSteps(ctx context.Context, b *build) error {
 	return nil
 }
 
-// runStep runs a step to its end, or ends it with ctx. It is in a session of its
-// own: no Ctrl-C reaches it, and it finds no terminal to ask for a password.
-func (r *Runner) runStep(ctx context.Context, step string, log *os.File) error {
+// RunGroup runs a command that was made with a context, which ends all of it:
+// TERM, and after the grace KILL. It is in a session of its own: no Ctrl-C
+// reaches it, and it finds no terminal to ask for a password.
+func RunGroup(cmd *exec.Cmd, grace time.Duration) error {
 	lives, inherited, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("was not started: %w", err)
+		return err
 	}
 	defer lives.Close()
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", step)
-	cmd.Dir, cmd.Env = r.options.Dir, r.options.Environ
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{inherited}
+	cmd.ExtraFiles = []*os.File{inherited}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return endGroup(cmd.Process.Pid, lives, r.options.Grace) }
+	cmd.Cancel = func() error { return endGroup(cmd.Process.Pid, lives, grace) }
 	err = cmd.Start()
 	inherited.Close()
 	if err != nil {
-		return fmt.Errorf("was not started: %w", err)
+		return err
 	}
-	err = cmd.Wait() // and for Cancel, if ctx ended
-	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Exited() {
+	return cmd.Wait() // and for Cancel, if the context ended
+}
+
+// runStep runs a step to its end, or ends it with ctx.
+func (r *Runner) runStep(ctx context.Context, step string, log *os.File) error {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", step)
+	cmd.Dir, cmd.Env = r.options.Dir, r.options.Environ
+	cmd.Stdout, cmd.Stderr = log, log
+	err := RunGroup(cmd, r.options.Grace)
+	if cmd.Process == nil {
+		return fmt.Errorf("was not started: %w", err)
+	} else if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Exited() {
 		return fmt.Errorf("ended with exit code %d", exit.ExitCode())
 	} else if err != nil {
 		return fmt.Errorf("failed: %w", err)

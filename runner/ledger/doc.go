@@ -23,8 +23,8 @@
 //	              started_at, ended_at, output_dir, log, git_commit, git_dirty,
 //	              result (what the program left, raw), result_error, pattern,
 //	              pruned_at (when its output folder was removed)
-//	logs          attempt_id, size (bytes), gzip: the output of an attempt, in
-//	              ledgers that several machines share
+//	logs          attempt_id, size (bytes of the whole), gzip: the end of an
+//	              attempt's output, in ledgers that several machines share
 //	metrics       attempt_id, name, last, min, max, count, step (null where the
 //	              program gave none); a null value is NaN
 //	sweeps        a sweep label of a source (the files' paths) in a round, with
@@ -35,8 +35,7 @@
 //	applies       one row an apply: source, round, command, host, version, times
 //	equivalents   works accepted as the same: experiment_id, work
 //	epochs        one row an experiment_name: the next free number, who held the
-//	              lock last, and how often it has been taken; in the row _pruned
-//	              the next free id of experiments
+//	              lock last, and how often it has been taken
 //	requests      cancel requests and their answers
 //	meta, schema_versions   the ledger's id; the schema's history
 //

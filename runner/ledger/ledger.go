@@ -34,6 +34,9 @@ type Ledger struct {
 	// Clock gives the times that are recorded; no order and no lock depends on
 	// it. Open sets it to time.Now; set it before the first use.
 	Clock func() time.Time
+	// Folder is where runners keep their files for a ledger that is in no file.
+	// Whoever opens it sets it.
+	Folder string
 
 	// where is the ledger's place as it was named, path the same for showing: a
 	// file with links followed, or a URL without its password.
@@ -135,7 +138,7 @@ func resolve(path string) (string, error) {
 }
 
 func (l *Ledger) openWriter(ctx context.Context, steps []migration) error {
-	if err := makeFolder(filepath.Dir(l.path)); err != nil {
+	if err := MakeFolder(filepath.Dir(l.path)); err != nil {
 		return err
 	}
 	if err := l.checkKind(); err != nil {
@@ -263,6 +266,15 @@ func (l *Ledger) ID() string { return l.id }
 // password.
 func (l *Ledger) Path() string { return l.path }
 
+// Is reports whether where names this ledger.
+func (l *Ledger) Is(where string) bool {
+	if l.server != nil {
+		return WithoutPassword(where) == l.path
+	}
+	path, err := resolve(where)
+	return err == nil && path == l.path
+}
+
 // JournalMode says in words how commits are made durable.
 func (l *Ledger) JournalMode() string {
 	if l.server != nil {
@@ -295,8 +307,8 @@ func (l *Ledger) explain(ctx context.Context, err error) error {
 	return e
 }
 
-// makeFolder creates the ledger's folder. One named .lxsweep is kept out of git.
-func makeFolder(folder string) error {
+// MakeFolder creates a ledger's folder. One named .lxsweep is kept out of git.
+func MakeFolder(folder string) error {
 	if err := os.MkdirAll(folder, 0o777); err != nil || filepath.Base(folder) != ".lxsweep" {
 		return err
 	}

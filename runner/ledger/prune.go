@@ -171,9 +171,6 @@ func (s *Session) MarkPruned(ctx context.Context, attempts []int64) error {
 // not given again. An experiment with an open attempt is an error.
 func (s *Session) Forget(ctx context.Context, sweepRound int64, experiments []int64) error {
 	return s.write(ctx, func(t *tx) error {
-		if err := keepIDs(t); err != nil {
-			return err
-		}
 		for some := range slices.Chunk(experiments, chunkSize) {
 			err := t.run(`DELETE FROM memberships WHERE sweep_id = $1 AND experiment_id IN `+idList(some), sweepRound)
 			if err != nil {
@@ -185,18 +182,6 @@ func (s *Session) Forget(ctx context.Context, sweepRound int64, experiments []in
 		}
 		return t.run(`DELETE FROM sweeps WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.sweep_id = sweeps.id)`)
 	})
-}
-
-// pruned is the row of epochs that keeps the ids of experiments from being given
-// again. Experiment names have no underscore.
-const pruned = "_pruned"
-
-func keepIDs(t *tx) error {
-	_, err := t.exec(`INSERT INTO epochs (experiment_name, epoch, next_number, session, host, pid, username, command, since)
-		SELECT '` + pruned + `', 0, coalesce(max(id), 0) + 1, '', '', 0, '', '', '' FROM experiments WHERE true
-		ON CONFLICT (experiment_name) DO UPDATE SET next_number = excluded.next_number
-		WHERE epochs.next_number < excluded.next_number`)
-	return err
 }
 
 // forget deletes those of the experiments that nobody asks for.

@@ -97,7 +97,7 @@ type wants struct {
 }
 
 func (g *registering) begin() error {
-	if err := g.t.row(lastExperiment, nil, &g.lastID); err != nil {
+	if err := g.t.row(`SELECT coalesce(max(id), 0) FROM experiments`, nil, &g.lastID); err != nil {
 		return err
 	}
 	info := g.s.info
@@ -222,12 +222,10 @@ func (g *registering) lookUp() error {
 	})
 }
 
-// lastExperiment is the greatest id that was ever given to an experiment.
-const lastExperiment = `SELECT coalesce(max(id), 0) FROM (SELECT max(id) AS id FROM experiments
-	UNION ALL SELECT next_number - 1 FROM epochs WHERE experiment_name = '` + pruned + `') AS given`
-
-const insertExperiment = `INSERT INTO experiments (id, experiment_name, number, round, point, key, hp, created)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+// insertExperiment lets the database choose the id, for none is given again when
+// rows are pruned.
+const insertExperiment = `INSERT INTO experiments (experiment_name, number, round, point, key, hp, created)
+	VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
 
 // number inserts an experiment under the next free number of its name.
 func (g *registering) number(e *sweep.Experiment) (Ref, error) {
@@ -239,8 +237,8 @@ func (g *registering) number(e *sweep.Experiment) (Ref, error) {
 		}
 	}
 	g.next[e.Name] = number + 1
-	g.lastID++
-	_, err := g.t.exec(insertExperiment, g.lastID, e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now)
+	err := g.t.row(insertExperiment,
+		[]any{e.Name, number, e.Round, e.Point.String(), e.Key.String(), e.HP.String(), g.now}, &g.lastID)
 	return Ref{g.lastID, number, true}, err
 }
 

@@ -66,11 +66,8 @@ func (s *Session) takeExperiment(t *tx, r *sweep.Record) (id int64, err error) {
 	case !errors.Is(err, sql.ErrNoRows):
 		return 0, err
 	}
-	if err = t.row(lastExperiment, nil, &id); err != nil {
-		return 0, err
-	}
-	id++
-	_, err = t.exec(insertExperiment, id, r.Name, r.Number, r.Round, r.Point.String(), r.Key.String(), r.HP.String(), s.ledger.now())
+	err = t.row(insertExperiment,
+		[]any{r.Name, r.Number, r.Round, r.Point.String(), r.Key.String(), r.HP.String(), s.ledger.now()}, &id)
 	return id, err
 }
 

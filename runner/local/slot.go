@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -85,7 +87,7 @@ func (s *slot) fork(lock *os.File, extra []*os.File, env []string) error {
 	defer out.Close()
 	shell := exec.Command("/bin/sh")
 	shell.Dir = "/"
-	shell.Env = append(os.Environ(), env...)
+	shell.Env = append(Environ(), env...)
 	shell.Stdin, shell.Stdout = in, out
 	shell.ExtraFiles = append(make([]*os.File, journalFD-3), lock)
 	shell.ExtraFiles = append(shell.ExtraFiles, extra...)
@@ -162,4 +164,10 @@ func (s *slot) leave() {
 	s.notes.Close()
 	s.shell.Process.Release()
 	s.journal.close()
+}
+
+// Environ is what programs inherit of the environment. The ledger's place may
+// hold a password, and is none of their business.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LXSWEEP_STATE=") })
 }

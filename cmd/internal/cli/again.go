@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 
+	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -23,7 +24,7 @@ func (a *applying) again(added ...string) string {
 	if a.saved == nil {
 		words = append(words, quoteAll(a.Files))
 	}
-	option("state", a.StateOptions.State)
+	option("state", ledger.WithoutPassword(a.State))
 	option("round", a.Round)
 	option("runner", a.Runner)
 	option("config", a.Configs...)

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,7 @@ type ApplyOptions struct {
 	passed    []string   // options for a driver in the cluster
 	saved     *savedPlan // nil if files were named
 	savedRows []savedRow
+	revealed  func() // nil if nothing is withheld
 }
 
 func newApplyCmd(f *Factory, run func(context.Context, *ApplyOptions) error) *cobra.Command {
@@ -57,6 +59,10 @@ once is enough: what runs there goes on, and the next apply adopts it.
 With --detach a Job in the cluster applies the files, with a ledger there, and
 this returns when it has started; see lxsweep schedule --help for what is made.
 
+--until 06:00 starts nothing from then on, and the first such moment after the
+round's first apply counts. In the files, overlap says what to do if an earlier
+round still runs, and on_finish who is told at the end.
+
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds
 or the cluster has something else under a name, 130 if it was interrupted.` + filterPlans,
@@ -64,7 +70,8 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
   lxsweep apply --detach grid.hcl --image ghcr.io/acme/lxsweep:v1 --namespace ml
-  lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
+  lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl
+  lxsweep apply --auto-approve --until 06:00 grid.hcl`,
 		Args:              needFiles,
 		ValidArgsFunction: completeFiles("hcl", "lxplan"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -129,7 +136,7 @@ func (o *ApplyOptions) takeSaved(fs *pflag.FlagSet) error {
 		Files: s.Files, Vars: s.Vars, VarFiles: s.VarFiles, Sets: s.Sets, Configs: s.Configs, Round: s.Round, Runner: s.Runner,
 	}
 	o.RerunOptions = RerunOptions{Rerun: s.Rerun, AcceptChanged: s.Accept}
-	o.State, o.ClusterOptions, o.Filter = s.State, s.Cluster, s.Filter
+	o.State, o.ClusterOptions, o.Filter = o.savedState(s.State), s.Cluster, s.Filter
 	return nil
 }
 
@@ -152,15 +159,10 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	f.Out.Writer, f.Err.Writer, f.Err.Raw = lenient{f.Out.Writer}, lenient{f.Err.Writer}, lenient{f.Err.Raw}
 	o.Factory = &f
 	if o.quiet() && o.AutoApprove {
-		// What would be said is kept until it is known whether to say it.
-		var held bytes.Buffer
-		to, safe := f.Err.Writer, ui.NewSafeWriter(&held, f.screen(f.Err)) // a cluster's notices come from several goroutines
-		f.Err.Writer = safe
+		o.withhold()
 		defer func() {
-			f.Err.Writer = to
 			if err != nil {
-				_ = safe.Flush()
-				_, _ = held.WriteTo(to)
+				o.reveal()
 			}
 		}()
 	}
@@ -176,6 +178,26 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 		return err
 	}
 	return a.run(ctx)
+}
+
+// withhold keeps what would be said until it is known whether to say it.
+func (o *ApplyOptions) withhold() {
+	var held bytes.Buffer
+	f := o.Factory
+	to, safe := f.Err.Writer, ui.NewSafeWriter(&held, f.screen(f.Err)) // a cluster's notices come from several goroutines
+	f.Err.Writer = safe
+	o.revealed = sync.OnceFunc(func() {
+		f.Err.Writer = to
+		_ = safe.Flush()
+		_, _ = held.WriteTo(to)
+	})
+}
+
+// reveal says what was withheld, and withholds nothing more.
+func (o *ApplyOptions) reveal() {
+	if o.revealed != nil {
+		o.revealed()
+	}
 }
 
 // open opens the project for an apply; see Factory.open.

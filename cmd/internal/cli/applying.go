@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -41,6 +43,7 @@ type tallied struct {
 	settling int // open in the ledger, at our place
 	live     int
 	kept     int             // failures that are left as they are
+	keptOf   map[string]int  // the same, by sweep
 	rerun    map[string]bool // what --rerun calls those
 	absent   int             // wanted, not succeeded and not ours to run: live elsewhere
 	line     string
@@ -64,6 +67,9 @@ func (o *ApplyOptions) quiet() bool { return o.Progress == "quiet" }
 // show makes the plan without a lock and draws it.
 func (a *applying) show(ctx context.Context) (err error) {
 	pl, err := a.open(ctx, a.module, ledger.ReadOnly)
+	if errors.Is(err, ledger.ErrOlder) {
+		pl, err = a.upgraded(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,6 +121,20 @@ func (a *applying) show(ctx context.Context) (err error) {
 	return a.checkSaved(a.approved)
 }
 
+// upgraded brings a ledger that an older lxsweep wrote up to date, which opening
+// it for writing does, and opens it again.
+func (a *applying) upgraded(ctx context.Context) (*planning, error) {
+	pl, err := a.open(ctx, a.module, ledger.ReadWrite)
+	if err != nil {
+		return nil, err
+	}
+	a.note("the ledger " + pl.state + " was written by an older lxsweep, and is upgraded now; older ones refuse it from here on")
+	if err := pl.Close(); err != nil {
+		return nil, err
+	}
+	return a.open(ctx, a.module, ledger.ReadOnly)
+}
+
 func nameOf(a *sweep.Action) string {
 	if a.Experiment != nil {
 		return a.Experiment.Name
@@ -142,8 +162,9 @@ func (t *tallied) row(pl *planning, a *sweep.Action) {
 	case a.Sign == sweep.SignFailed && !a.Start:
 		t.kept++
 		if t.rerun == nil {
-			t.rerun = map[string]bool{}
+			t.rerun, t.keptOf = map[string]bool{}, map[string]int{}
 		}
+		t.keptOf[a.Experiment.Sweep]++
 		t.rerun[rerunWord(a.State)] = true
 	case accepts(pl, a):
 		t.accepted++
@@ -238,7 +259,37 @@ func (a *applying) approve() error {
 	if a.AutoApprove || a.saved != nil || !a.shown.toAsk(a.CancelRemoved) {
 		return nil
 	}
-	return a.ask(a.again("--auto-approve"))
+	return a.agree(a.again("--auto-approve"))
+}
+
+// agree has a person agree to what starts. again is what to type where nobody
+// can be asked.
+func (o *ApplyOptions) agree(again string) error {
+	if !o.canAsk() {
+		return errorf(again, "apply needs approval, and there is no terminal to ask at")
+	}
+	yes, err := o.ask("Run this?")
+	if err == nil && !yes {
+		err = errorf("", "nothing was started: the answer was not yes")
+	}
+	return err
+}
+
+// canAsk reports whether somebody is there to answer.
+func (f *Factory) canAsk() bool { return f.InTerminal && f.Err.Terminal }
+
+// ask asks for a yes.
+func (f *Factory) ask(question string) (yes bool, err error) {
+	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
+	answer, err := bufio.NewReader(f.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	if strings.TrimSpace(answer) == "yes" {
+		return true, nil
+	}
+	fmt.Fprintln(f.Err)
+	return false, nil
 }
 
 func quoteAll(words []string) string {

@@ -69,11 +69,7 @@ What comes to match later is not cancelled.`,
 }
 
 func runCancel(ctx context.Context, o *CancelOptions) (err error) {
-	path, err := o.findState(o.State)
-	if err != nil {
-		return err
-	}
-	l, err := o.openLedger(ctx, path, ledger.ReadWrite)
+	l, err := o.existing(ctx, o.State, ledger.ReadWrite)
 	if err != nil {
 		return err
 	}
@@ -321,7 +317,7 @@ func (c *cancelling) one(ctx context.Context, session *ledger.Session, r *sweep.
 	if where == nil {
 		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
 	}
-	u := &unobserved{where, session}
+	u := &unobserved{keepLogs(where, c.ledger), session}
 	state, known := states[r.Last.ID]
 	if !known {
 		gone := where.Gone(r.Last)

@@ -95,8 +95,9 @@ func (f *Factory) fromLedger(read func(context.Context, *ledger.Ledger, string) 
 // ledgerOf is --state, else the ledger beside the first file, for commands that
 // take files, else the nearest.
 func (f *Factory) ledgerOf(cmd *cobra.Command, args []string) (string, error) {
-	if state := cmd.Flags().Lookup("state"); state != nil && state.Value.String() != "" {
-		return f.abs(state.Value.String()), nil
+	state, _ := cmd.Flags().GetString("state")
+	if where := f.stateOf(state); where != "" {
+		return where, nil
 	}
 	if cmd.Flags().Lookup("var") == nil {
 		return f.nearestState()

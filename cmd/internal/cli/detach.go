@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -139,31 +136,9 @@ func (o *ApplyOptions) approveDriver(d *driver, job string) error {
 	if o.AutoApprove {
 		return nil
 	}
-	return o.ask(o.detachAgain())
+	return o.agree(o.detachAgain())
 }
 
 func (o *ApplyOptions) detachAgain() string {
 	return "lxsweep apply --detach --auto-approve --image " + o.Image + " " + quoteAll(o.Files)
-}
-
-// ask takes only yes for it. again is what to type where nobody can be asked.
-func (o *ApplyOptions) ask(again string) error {
-	return o.confirm("apply", "Run this?", "nothing was started", again)
-}
-
-// confirm takes only yes for an answer; otherwise is what comes of any other.
-func (f *Factory) confirm(command, question, otherwise, again string) error {
-	if !f.InTerminal || !f.Err.Terminal {
-		return errorf(again, "%s needs approval, and there is no terminal to ask at", command)
-	}
-	fmt.Fprintf(f.Err, "\n%s Only yes is taken for it: ", question)
-	answer, err := bufio.NewReader(f.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		fmt.Fprintln(f.Err)
-		return errorf("", "%s: the answer was not yes", otherwise)
-	}
-	return nil
 }

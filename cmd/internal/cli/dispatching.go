@@ -21,6 +21,7 @@ type ran struct {
 	failures []runner.Ended // the first few
 	stopped  bool           // by a signal
 	conflict bool           // something else has a name of ours
+	bySweep  map[string]*progressOf
 }
 
 // dispatch runs the tasks and draws what happens.
@@ -37,7 +38,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}}
+	watch := &watcher{progress: progress, remote: x.pl.cluster != nil, inFlight: map[string]string{}, bySweep: map[string]*progressOf{}}
 	stop := make(chan struct{})
 	cancels := make(chan runner.Cancel)
 	d := &runner.Dispatcher{
@@ -51,11 +52,12 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	signals, ignore := x.Signals()
 	helpers.Go(func() { watch.signals(signals, done, stop, cancel) })
 	helpers.Go(func() { x.obey(ctx, watch, done, cancels) })
+	x.dispatched = true
 	summary, err := d.Run(ctx, x.all())
 	close(done)
 	helpers.Wait()
 	ignore()
-	return ran{summary, watch.failures, watch.stopped, x.pl.cluster != nil && x.pl.cluster.Conflicts() > 0}, err
+	return ran{summary, watch.failures, watch.stopped, x.pl.cluster != nil && x.pl.cluster.Conflicts() > 0, watch.bySweep}, err
 }
 
 // building is the runner behind the steps that make its images: a machine's own
@@ -102,6 +104,7 @@ type watcher struct {
 	failures []runner.Ended
 	stopped  bool
 	inFlight map[string]string // sweeps, by run name
+	bySweep  map[string]*progressOf
 }
 
 // event is called by the dispatcher, from one goroutine.
@@ -118,6 +121,7 @@ func (w *watcher) event(e runner.Event) {
 			w.failures = append(w.failures, e)
 		}
 	}
+	w.follow(e)
 	told := w.stopped
 	w.mu.Unlock()
 	if h, ok := e.(runner.Halted); ok && h.Sweep == "" && told {

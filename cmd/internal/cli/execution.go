@@ -31,6 +31,13 @@ type execution struct {
 	now     tallied         // of the plan under the lock
 	tasks   []runner.Task
 	claimed *kubernetes.Claim // nil on this machine
+
+	// What on_finish is told of.
+	dispatched bool               // the tasks were handed over
+	settled    map[string]bool    // sweeps of this round of which something had ended
+	shares     map[[2]string]bool // sweeps and those that have experiments of theirs
+	// regressions are a sweep's against the baseline, nil where nobody compares.
+	regressions func(sweep string) []regression
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
@@ -45,22 +52,25 @@ func (a *applying) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer closing(pl, &err)
-	x := &execution{applying: a, pl: pl, began: a.Now()}
+	x := &execution{applying: a, pl: pl, began: a.Now(), settled: map[string]bool{}, shares: map[[2]string]bool{}}
 	a.info = a.describe(ctx)
-	if x.session, err = x.lock(ctx); err != nil {
-		return x.skip(err)
+	if x.session, err = x.lock(ctx, pl.ledger, x.names, x.lockTimeout(), x.info); err != nil {
+		return x.skip(x.stillLocked(err))
 	}
-	code, err := x.underLock(ctx)
+	r, err := x.underLock(ctx)
 	if x.claimed != nil {
 		err = errors.Join(err, x.claimed.Close())
 	}
 	if closed := x.session.Close(); closed != nil && err == nil {
 		err = closed
 	}
-	if err != nil {
-		return x.skip(err)
+	if err == nil {
+		err = x.conclude(ctx, r)
+	} else {
+		err = x.skip(err)
 	}
-	return x.conclude(ctx, code)
+	x.tell(ctx, r, err)
+	return err
 }
 
 // nothing ends an apply that has nothing to do.
@@ -85,19 +95,20 @@ func (a *applying) describe(ctx context.Context) ledger.Info {
 // commandLine names the files only: variables may be secret.
 func commandLine(o *ApplyOptions) string { return "lxsweep apply " + quoteAll(o.Files) }
 
-// lock takes the experiment names' locks, at once or within --lock-timeout.
-func (x *execution) lock(ctx context.Context) (*ledger.Session, error) {
-	s, err := x.pl.ledger.Lock(ctx, x.names, 0, x.info)
+// lock takes the locks of experiment names, at once or within --lock-timeout.
+func (f *Factory) lock(ctx context.Context, l *ledger.Ledger, names []string, timeout time.Duration, info ledger.Info) (*ledger.Session, error) {
+	s, err := l.Lock(ctx, names, 0, info)
 	var locked *ledger.LockedError
 	if !errors.As(err, &locked) {
 		return s, err
 	}
-	if timeout := x.lockTimeout(); timeout != 0 {
-		fmt.Fprintf(x.Err, "waiting for %s\n", locked.Holder)
-		s, err = x.pl.ledger.Lock(ctx, x.names, timeout, x.info)
+	if timeout == 0 {
+		return nil, &exitError{ExitLocked, err, ""}
 	}
+	fmt.Fprintf(f.Err, "waiting for %s\n", locked.Holder)
+	s, err = l.Lock(ctx, names, timeout, info)
 	if errors.As(err, &locked) {
-		return nil, x.stillLocked(locked)
+		return nil, &exitError{ExitLocked, err, ""}
 	}
 	return s, err
 }
@@ -136,7 +147,7 @@ func (x *execution) underLock(ctx context.Context) (ran, error) {
 // settleUnobserved went by: what ended since is adopted, and so concluded.
 func (x *execution) register(ctx context.Context) error {
 	plan := x.pl.planAfter(x.live)
-	r := registering{execution: x, rows: newSavedRows(true)}
+	r := registering{execution: x}
 	err := x.session.Register(ctx, x.registration(), r.items(ctx, plan), r.each)
 	if err != nil {
 		return err
@@ -167,9 +178,12 @@ type registering struct {
 }
 
 // items yields the plan's rows. If they start something else than what was
-// approved, they end with an error, and nothing is recorded.
+// approved, they end with an error, and nothing is recorded. They may be ranged
+// over again, after a connection was lost: that begins anew.
 func (r *registering) items(ctx context.Context, plan *sweep.Plan) iter.Seq2[ledger.Item, error] {
 	return func(yield func(ledger.Item, error) bool) {
+		*r = registering{execution: r.execution, rows: newSavedRows(true)}
+		r.now, r.tasks = tallied{}, nil
 		enough := errors.New("enough")
 		err := r.pl.walk(ctx, plan, func(a *sweep.Action) error {
 			r.rows.row(a)
@@ -222,6 +236,9 @@ func (r *registering) each(_ ledger.Item, ref ledger.Ref) error {
 	r.pending[0] = nil
 	r.pending = r.pending[1:]
 	live := adoptable(a)
+	if a.Shared != "" {
+		r.shares[[2]string{a.Experiment.Sweep, a.Shared}] = true
+	}
 	if a.Shared != "" || !a.Start && !live {
 		return nil
 	}

@@ -55,12 +55,12 @@ func (o *InputOptions) settings() []string {
 type StateOptions struct{ State string }
 
 func (o *StateOptions) flags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db beside the first .hcl file)")
+	fs.StringVar(&o.State, "state", "", "the ledger's `place`: a file or a postgres:// URL (default: LXSWEEP_STATE, or .lxsweep/lxsweep.db beside the first .hcl file)")
 }
 
 // readerFlags is for commands that take no files.
 func (o *StateOptions) readerFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.State, "state", "", "the ledger's `file` (default .lxsweep/lxsweep.db here or in the nearest folder above)")
+	fs.StringVar(&o.State, "state", "", "the ledger's `place`: a file or a postgres:// URL (default: LXSWEEP_STATE, or .lxsweep/lxsweep.db here or in the nearest folder above)")
 }
 
 func filterFlag(fs *pflag.FlagSet, filter *string) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -39,7 +40,8 @@ control characters are made visible, but for colours, and a carriage return ends
 a line; anywhere else the bytes are as they were.
 
 What runs on a cluster is read from its pod; what has ended there, from the copy
-that apply has made.
+that apply has made. A ledger in PostgreSQL keeps the last MiB of it for machines
+that do not have the file.
 
 With -f it goes on until the attempt has ended. With --filter it prints every run
 that matches and was started, each under its name where there are several.` + filterRuns,
@@ -148,8 +150,9 @@ func (o *LogsOptions) print(ctx context.Context, l *ledger.Ledger, r *sweep.Reco
 // followPoll is how often a log that is followed is read.
 const followPoll = 200 * time.Millisecond
 
-// openLog opens the file, and with Follow waits for it.
-func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Record, t *sweep.Tried, path string) (*os.File, error) {
+// openLog opens the file, and with Follow waits for it; or what the ledger keeps
+// of it.
+func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Record, t *sweep.Tried, path string) (io.ReadCloser, error) {
 	for {
 		file, err := os.Open(path)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -165,6 +168,9 @@ func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Recor
 			return nil, errorf("", "%s, attempt %d, has no log any more: what it left was pruned on %s", r.RunName(), t.Number, ui.When(t.Pruned))
 		}
 		if ended {
+			if kept, err := o.keptLog(ctx, where.ledger, t); kept != nil || err != nil {
+				return kept, err
+			}
 			return nil, errorf("it was removed, or is on the machine where it ran: "+t.Host, "%s, attempt %d (%s), has no log at %s", r.RunName(), t.Number, t.State, path)
 		}
 		select {
@@ -173,6 +179,19 @@ func (o *LogsOptions) openLog(ctx context.Context, where *places, r *sweep.Recor
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// keptLog is what the ledger keeps of a log whose file is not here, nil for
+// nothing.
+func (o *LogsOptions) keptLog(ctx context.Context, l *ledger.Ledger, t *sweep.Tried) (io.ReadCloser, error) {
+	end, before, err := l.Log(ctx, t.ID)
+	if err != nil || end == nil {
+		return nil, err
+	}
+	if before > 0 {
+		o.note(fmt.Sprintf("the ledger has the end of it; the first %d bytes are in %s on %s", before, t.Log, t.Host))
+	}
+	return io.NopCloser(bytes.NewReader(end)), nil
 }
 
 // hasEnded reports whether the attempt lives no more, by the ledger or by what

@@ -55,11 +55,12 @@ func (x *execution) skip(err error) error {
 }
 
 // stillLocked is what becomes of an apply that did not get the lock.
-func (x *execution) stillLocked(locked *ledger.LockedError) error {
-	if x.overlap() == sweep.OverlapSkip {
+func (x *execution) stillLocked(err error) error {
+	locked := new(ledger.LockedError)
+	if errors.As(err, &locked) && x.overlap() == sweep.OverlapSkip {
 		return &skipped{fmt.Sprintf("the experiments %s-* are being run by %s", locked.ExperimentName, locked.Holder)}
 	}
-	return &exitError{ExitLocked, locked, ""}
+	return err
 }
 
 // others are the living runs of other rounds.

@@ -96,6 +96,9 @@ func (p *project) parallel(asked int) int {
 
 // files is a folder beside the ledger for what runners keep.
 func files(l *ledger.Ledger, name string) string {
+	if l.Folder != "" {
+		return filepath.Join(l.Folder, name)
+	}
 	if filepath.Base(l.Path()) != filepath.Base(ledgerFile) {
 		return l.Path() + "." + name
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,11 +110,12 @@ const ledgerFile = ".lxsweep/lxsweep.db"
 // open opens the ledger and the runner of a module. With ReadOnly nothing is
 // created.
 func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, w where, mode ledger.Mode) (*project, error) {
-	path := f.abs(w.state)
-	if path == "" {
-		path = filepath.Join(m.Dir, ledgerFile)
+	beside := filepath.Join(m.Dir, ledgerFile)
+	path := cmp.Or(f.stateOf(w.state), beside)
+	p := &project{f: f, module: m, source: sourceName(f.fileNames(m), path), round: roundOf(m), state: f.shortState(path)}
+	if ledger.IsURL(path) {
+		p.source = sourceName(f.fileNames(m), beside)
 	}
-	p := &project{f: f, module: m, source: sourceName(f.fileNames(m), path), round: roundOf(m)}
 	for _, config := range o.Configs {
 		p.source += " --config " + config // wanted apart from what the sweeps want
 	}
@@ -121,7 +123,15 @@ func (f *Factory) open(ctx context.Context, m *hcl.Module, o InputOptions, w whe
 	if p.ledger, err = f.openLedger(ctx, path, mode); err != nil {
 		return nil, err
 	}
-	p.state = f.short(path)
+	if p.ledger.Folder != "" {
+		p.ledger.Folder = besideFiles(m.Dir)
+		if mode == ledger.ReadWrite {
+			err = ledger.MakeFolder(p.ledger.Folder)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.ledger.Close())
+	}
 	if err := p.choose(o.Runner, w.cluster, w.gpus); err != nil {
 		return nil, errors.Join(err, p.ledger.Close())
 	}
@@ -143,7 +153,7 @@ func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
 	}
 	if name == onLocal {
 		p.local, err = p.f.localRunner(p.ledger, gpus)
-		p.runner = p.local
+		p.runner = keepLogs(p.local, p.ledger)
 		return err
 	}
 	if o.Namespace == "" {
@@ -155,17 +165,8 @@ func (p *project) choose(named string, o ClusterOptions, gpus []string) error {
 		return err
 	}
 	p.cluster = p.f.clusterRunner(p.target, p.ledger, kubernetes.Patience{}, p.notice)
-	p.runner = p.cluster
+	p.runner = keepLogs(p.cluster, p.ledger)
 	return nil
-}
-
-func (f *Factory) openLedger(ctx context.Context, path string, mode ledger.Mode) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, path, mode)
-	if err != nil {
-		return nil, err
-	}
-	l.Clock = f.Now
-	return l, nil
 }
 
 // Close ends the runner's slots and closes the ledger.
@@ -296,10 +297,9 @@ func (p *project) limits(failFast bool, maxFailures int) map[string]runner.Limit
 // findState is the ledger of commands that take no files: the one named, or the
 // nearest in this folder or above it.
 func (f *Factory) findState(state string) (string, error) {
-	if state != "" {
-		path := f.abs(state)
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return "", errorf("lxsweep apply --state "+sweep.ShellQuote(state)+" grid.hcl would make it", "there is no ledger %s", state)
+	if path := f.stateOf(state); path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !ledger.IsURL(path) {
+			return "", noLedger(cmp.Or(state, f.short(path)))
 		}
 		return path, nil
 	}
@@ -311,24 +311,35 @@ func (f *Factory) findState(state string) (string, error) {
 }
 
 func (f *Factory) nearestState() (string, error) {
+	if path := f.nearest(ledgerFile); path != "" {
+		return path, nil
+	}
+	return "", errorf("go to the folder of your .hcl file, name the ledger with --state, or run: lxsweep apply grid.hcl",
+		"there is no ledger (%s) here or in a folder above", ledgerFile)
+}
+
+// nearest is what has the name in this folder or the nearest above, empty for
+// nothing.
+func (f *Factory) nearest(name string) string {
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
-		path := filepath.Join(dir, ledgerFile)
+		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); err == nil {
-			return path, nil
+			return path
 		}
 		if dir == filepath.Dir(dir) {
-			return "", errorf("go to the folder of your .hcl file, name the ledger with --state FILE, or run: lxsweep apply grid.hcl",
-				"there is no ledger (%s) here or in a folder above", ledgerFile)
+			return ""
 		}
 	}
 }
 
 // reader is a command that reads the ledger, as it has to be typed here.
 func (f *Factory) reader(command string, l *ledger.Ledger) string {
-	if path, err := f.nearestState(); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil && real == l.Path() {
-			return "lxsweep " + command
-		}
+	found := f.stateOf("")
+	if found == "" {
+		found, _ = f.nearestState()
 	}
-	return "lxsweep " + command + " --state " + sweep.ShellQuote(f.short(l.Path()))
+	if found != "" && l.Is(found) {
+		return "lxsweep " + command
+	}
+	return "lxsweep " + command + " --state " + sweep.ShellQuote(f.shortState(l.Path()))
 }

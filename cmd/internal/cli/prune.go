@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -193,21 +192,14 @@ func (o *PruneOptions) approve() error {
 	if o.AutoApprove {
 		return nil
 	}
-	return o.confirm("prune", "Remove this for good?", "nothing was removed", o.line("--auto-approve"))
-}
-
-// lock takes the locks of the experiment names, at once or within --lock-timeout.
-func (o *PruneOptions) lock(ctx context.Context, l *ledger.Ledger, names []string) (*ledger.Session, error) {
-	s, err := l.Lock(ctx, names, 0, o.info(o.line()))
-	locked := new(ledger.LockedError)
-	if errors.As(err, &locked) && o.LockTimeout != 0 {
-		fmt.Fprintf(o.Err, "waiting for %s\n", locked.Holder)
-		s, err = l.Lock(ctx, names, o.LockTimeout, o.info(o.line()))
+	if !o.canAsk() {
+		return errorf(o.line("--auto-approve"), "prune needs approval, and there is no terminal to ask at")
 	}
-	if errors.As(err, &locked) {
-		return nil, &exitError{ExitLocked, locked, ""}
+	yes, err := o.ask("Remove this for good?")
+	if err == nil && !yes {
+		err = errorf("", "nothing was removed: the answer was not yes")
 	}
-	return s, err
+	return err
 }
 
 // remove takes the locks, looks again, and removes what was shown and is still
@@ -218,7 +210,7 @@ func (o *PruneOptions) remove(ctx context.Context, path string, shown *pruning) 
 		return err
 	}
 	defer closing(l, &err)
-	session, err := o.lock(ctx, l, sortedKeys(shown.names))
+	session, err := o.lock(ctx, l, sortedKeys(shown.names), o.LockTimeout, o.info(o.line()))
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,7 @@ type ReadOptions struct {
 
 // reading opens the ledger of a command that takes no files.
 func (f *Factory) reading(ctx context.Context, state string) (*ledger.Ledger, error) {
-	path, err := f.findState(state)
-	if err != nil {
-		return nil, err
-	}
-	return f.openLedger(ctx, path, ledger.ReadOnly)
+	return f.existing(ctx, state, ledger.ReadOnly)
 }
 
 // find returns the record of a run name.

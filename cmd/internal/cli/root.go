@@ -53,8 +53,8 @@ is ever run twice, lost or renumbered.
 stdout is data, stderr is everything else. Exit codes: 0 done; 1 error; 2 plan
 --detailed-exitcode would start something; 3 some wanted experiment has not
 succeeded; 4 locked; 5 stale plan; 130 interrupted, resumable. The environment:
-LXSWEEP_VAR_x gives a variable its value; NO_COLOR and CLICOLOR_FORCE turn colour
-off and on.`,
+LXSWEEP_VAR_x gives a variable its value; LXSWEEP_STATE is the default of
+--state; NO_COLOR and CLICOLOR_FORCE turn colour off and on.`,
 		Example: `  lxsweep try grid.hcl       # does one experiment work?
   lxsweep plan grid.hcl      # what would run
   lxsweep apply grid.hcl     # run it

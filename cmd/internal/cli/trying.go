@@ -14,6 +14,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner"
+	"github.com/lxsweep/lxsweep/runner/local"
 	"github.com/lxsweep/lxsweep/runner/metrics"
 	"github.com/lxsweep/lxsweep/sweep"
 )
@@ -114,7 +115,7 @@ func (t *trying) process(ctx context.Context) *exec.Cmd {
 		args = append([]string{"/bin/sh", "-c", `exec "$@"`, "sh"}, c.Args...)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir, cmd.Env = c.WorkingDir, os.Environ()
+	cmd.Dir, cmd.Env = c.WorkingDir, local.Environ()
 	for _, v := range c.Env {
 		cmd.Env = append(cmd.Env, v.Name+"="+v.Value)
 	}

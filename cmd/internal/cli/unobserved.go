@@ -94,6 +94,9 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 		case s.Final() && !x.retries(r, s):
 			_, err := u.settle(ctx, r, x.pattern(r))
 			errs = append(errs, err)
+			for _, name := range r.Sweeps {
+				x.settled[name] = x.settled[name] || r.Round == x.pl.round
+			}
 		case !s.Final():
 			x.alive = append(x.alive, r)
 		}

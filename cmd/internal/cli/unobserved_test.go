@@ -55,7 +55,7 @@ sweep "s" { config = config.ex }
 	}
 	defer pl.Close()
 	x := &execution{applying: a, pl: pl, began: f.Now()}
-	if x.session, err = x.lock(t.Context()); err != nil {
+	if x.session, err = x.lock(t.Context(), pl.ledger, x.names, 0, x.info); err != nil {
 		t.Fatal(err)
 	}
 	defer x.session.Close()

@@ -119,7 +119,7 @@ func endedText(e runner.Ended) string {
 		text += " " + score
 	}
 	if e.State != sweep.Succeeded {
-		if why := reason(e); why != "" {
+		if why := Reason(e); why != "" {
 			text += ": " + why
 		}
 	}
@@ -137,7 +137,8 @@ func standing(a runner.Attempt) string {
 	return " (not asked for now)"
 }
 
-func reason(e runner.Ended) string {
+// Reason is why an attempt did not succeed, in words.
+func Reason(e runner.Ended) string {
 	if e.State == sweep.NoResult {
 		return NoResultReason(e.Attempt.Experiment.Objective, e.Outcome)
 	}

@@ -47,28 +47,43 @@ func (e *ConflictError) Error() string { return e.Text }
 // has are a *ConflictError unless they are taken by force; so is an object that
 // was not made for this driver.
 func (c *Client) Apply(ctx context.Context, o *Objects, force bool, tell func(object, done string)) error {
-	for _, obj := range o.list {
-		was, err := c.live(ctx, obj)
+	before := make([]map[string]any, len(o.list))
+	for i, obj := range o.list { // whatever is another's, before anything is made
+		var err error
+		if before[i], err = c.live(ctx, obj); err != nil {
+			return err
+		}
+	}
+	for i, obj := range o.list {
+		after, err := c.patch(ctx, obj, force, false)
 		if err != nil {
 			return err
 		}
-		now, err := c.patch(ctx, obj, force, false)
+		done, err := became(before[i], after)
 		if err != nil {
 			return err
-		}
-		done := "configured"
-		switch {
-		case was == nil:
-			done = "created"
-		case version(was) == version(now):
-			done = "unchanged"
 		}
 		tell(wordFor(obj), done)
 	}
 	return nil
 }
 
-func version(fields map[string]any) any { return metadata(fields)["resourceVersion"] }
+// became is what was done to an object. Its version tells too little: some are
+// written anew as they were.
+func became(before, after map[string]any) (string, error) {
+	if before == nil {
+		return "created", nil
+	}
+	was, err := readable(before)
+	if err != nil {
+		return "", err
+	}
+	is, err := readable(after)
+	if bytes.Equal(was, is) {
+		return "unchanged", err
+	}
+	return "configured", err
+}
 
 func metadata(fields map[string]any) map[string]any {
 	meta, _ := fields["metadata"].(map[string]any)

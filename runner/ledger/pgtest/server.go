@@ -208,10 +208,10 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// CreateDatabase makes an empty database and returns its name.
+// CreateDatabase makes an empty database and returns its URL.
 func (s *Server) CreateDatabase(ctx context.Context) (string, error) {
 	name := fmt.Sprintf("test%d", s.made.Add(1))
-	return name, s.Exec(ctx, "postgres", "CREATE DATABASE "+name)
+	return s.URL(name), s.Exec(ctx, "postgres", "CREATE DATABASE "+name)
 }
 
 // Exec runs statements in a database.

@@ -1,14 +1,13 @@
 package pgtest
 
 import (
+	"context"
 	"os"
 	"sync"
 	"testing"
 )
 
-// New starts a server that is stopped when the test ends. Where PostgreSQL is
-// not installed it skips the test, unless the environment has CI: then that is
-// a failure.
+// New starts a server that is stopped when the test ends; see Possible.
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := start(t)
@@ -22,7 +21,7 @@ func New(t testing.TB) *Server {
 
 func start(t testing.TB) *Server {
 	t.Helper()
-	if _, err := programs(); err != nil && os.Getenv("CI") == "" {
+	if err := Possible(); err != nil {
 		t.Skip(err)
 	}
 	s, err := Start(t.Context())
@@ -32,14 +31,24 @@ func start(t testing.TB) *Server {
 	return s
 }
 
+// Possible says why a test that needs a server is skipped; nil where it is not:
+// where PostgreSQL is installed, or the environment has CI.
+func Possible() error {
+	if os.Getenv("CI") != "" {
+		return nil
+	}
+	_, err := programs()
+	return err
+}
+
 // Database makes an empty database and returns its URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name, err := s.CreateDatabase(t.Context())
+	where, err := s.CreateDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.URL(name)
+	return where
 }
 
 // Shared is one server for all tests of a package that do not kill it. It starts
@@ -48,6 +57,19 @@ func (s *Server) Database(t testing.TB) string {
 type Shared struct {
 	mu     sync.Mutex
 	server *Server
+}
+
+// Database makes an empty database and returns its URL.
+func (s *Shared) Database(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil {
+		var err error
+		if s.server, err = Start(ctx); err != nil {
+			return "", err
+		}
+	}
+	return s.server.CreateDatabase(ctx)
 }
 
 // Server is the server. It is never nil.
