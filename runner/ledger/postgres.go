@@ -39,7 +39,7 @@ var inPostgres = dialect{
 	keyIn:      "key IN (SELECT json_array_elements_text(CAST($1 AS JSON)))",
 	raw:        func(b []byte) any { return b },
 	afterImport: func(t *tx) error {
-		for _, table := range []string{"applies", "sweeps", "attempts", "requests"} {
+		for _, table := range []string{"experiments", "applies", "sweeps", "attempts", "requests"} {
 			_, err := t.exec(`SELECT setval(pg_get_serial_sequence('` + table + `', 'id'), max(id)) FROM ` + table)
 			if err != nil {
 				return err
