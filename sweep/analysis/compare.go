@@ -75,7 +75,7 @@ type Stat struct {
 }
 
 // By is how much the goal's mean changed.
-func (d Delta) By() float64 { return d.Now.Mean - d.Then.Mean }
+func (d Delta) By() float64 { return difference(d.Then.Mean, d.Now.Mean) }
 
 // Percent is By in per cent of the value then; NaN where that is 0.
 func (d Delta) Percent() float64 {
@@ -163,7 +163,8 @@ func (s Side) ended() int {
 	return n
 }
 
-func (s Side) succeeded() int {
+// Succeeded is how many have.
+func (s Side) Succeeded() int {
 	n := 0
 	for _, row := range s {
 		if row.State == sweep.Succeeded {
@@ -173,8 +174,8 @@ func (s Side) succeeded() int {
 	return n
 }
 
-// stat sums up goal i.
-func (s Side) stat(i int) Stat {
+// Stat sums up goal i.
+func (s Side) Stat(i int) Stat {
 	var st Stat
 	for _, row := range s {
 		if row.Scores != nil {
@@ -196,7 +197,7 @@ func (s Side) stat(i int) Stat {
 }
 
 func (r Rule) judge(c *Change) {
-	then, now := c.Then.succeeded(), c.Now.succeeded()
+	then, now := c.Then.Succeeded(), c.Now.Succeeded()
 	switch {
 	case c.Now.ended() == 0 && len(c.Then) > 0:
 		c.Verdict = Missing
@@ -222,7 +223,7 @@ func (r Rule) judgeGoals(c *Change) {
 		return
 	}
 	for i, g := range r.Objective.Goals {
-		d := Delta{Goal: g, Then: c.Then.stat(i), Now: c.Now.stat(i)}
+		d := Delta{Goal: g, Then: c.Then.Stat(i), Now: c.Now.Stat(i)}
 		d.Verdict = r.verdict(d)
 		c.Goals = append(c.Goals, d)
 		if d.Verdict == Worse || d.Verdict == Better && c.Verdict == Same {

@@ -66,6 +66,7 @@ func TestCompareJudgesValues(t *testing.T) {
 		"within an amount":                {rule("0.5"), []float64{1}, []float64{1.5}, Same},
 		"beyond an amount":                {rule("0.5"), []float64{1}, []float64{1.51}, Worse},
 		"no tolerance, no change":         {rule("0"), []float64{1}, []float64{1}, Same},
+		"rounding of a mean":              {rule("0%"), []float64{0.1, 0.1}, []float64{0.1, 0.1, 0.1}, Same},
 		"no tolerance":                    {rule("0%"), []float64{1}, []float64{1.0000001}, Worse},
 		"maximize":                        {maximize, []float64{1}, []float64{2}, Better},
 		"maximize, and less":              {maximize, []float64{2}, []float64{1}, Worse},
@@ -263,7 +264,7 @@ func TestCompareIsAntisymmetric(t *testing.T) {
 		for _, c := range there {
 			other := back[c.HP.String()]
 			want, ok := turned[c.Verdict]
-			if c.Verdict == FailedNow && c.Now.succeeded() == 0 {
+			if c.Verdict == FailedNow && c.Now.Succeeded() == 0 {
 				want, ok = Mended, true
 			}
 			// A repeat that fails outweighs values, in whatever direction; what has

@@ -42,14 +42,19 @@ func (t *Tolerance) UnmarshalText(text []byte) error {
 // size is how far a and b are apart, in the tolerance's unit. It is the same in
 // both directions.
 func (t Tolerance) size(a, b float64) float64 {
-	if a == b {
-		return 0
-	}
-	d := math.Abs(b - a)
-	if t.Percent && !math.IsInf(d, 0) {
+	d := math.Abs(difference(a, b))
+	if t.Percent && d > 0 && !math.IsInf(d, 0) {
 		d *= 100 / max(math.Abs(a), math.Abs(b))
 	}
 	return d
+}
+
+// difference is b-a, and 0 where that is but the rounding of means.
+func difference(a, b float64) float64 {
+	if a == b || math.Abs(b-a) <= 1e-13*max(math.Abs(a), math.Abs(b)) && !math.IsInf(b-a, 0) {
+		return 0
+	}
+	return b - a
 }
 
 func (t Tolerance) exceeded(a, b float64) bool { return t.size(a, b) > t.Value }
