@@ -31,6 +31,7 @@ func (a *applying) again(added ...string) string {
 	option("var-file", a.VarFiles...)
 	option("var", a.shownVars()...)
 	option("filter", a.Filter)
+	option("baseline", a.Baseline)
 	return strings.Join(words, " ")
 }
 

@@ -21,6 +21,7 @@ type ApplyOptions struct {
 	StateOptions
 	ClusterOptions
 	RerunOptions
+	BaselineOptions
 	Filter        string
 	AutoApprove   bool
 	CancelRemoved bool
@@ -35,6 +36,8 @@ type ApplyOptions struct {
 
 	saved     *savedPlan // nil if files were named
 	savedRows []savedRow
+	// forget drops what a quiet apply would say; nil if it says what it says.
+	forget func()
 }
 
 func newApplyCmd(f *Factory, run func(context.Context, *ApplyOptions) error) *cobra.Command {
@@ -50,18 +53,27 @@ Ctrl-C once starts nothing more and waits for what runs; twice ends that too.
 SIGHUP leaves the programs running, and the next apply adopts them. On a cluster
 once is enough: what runs there goes on, and the next apply adopts it.
 
+--baseline compares the round with an earlier one at the end, and says in five
+lines what got worse; lxsweep compare --help tells when a point has. A night that
+goes well prints nothing with --progress quiet.
+
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds
-or the cluster has something else under a name, 130 if it was interrupted.` + filterPlans,
+or the cluster has something else under a name, 6 if something is worse than in
+the baseline or failed-now, whatever else failed, 130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
+  lxsweep apply --round night-2 --baseline last grid.hcl
   lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
 		Args:              needFiles,
 		ValidArgsFunction: completeFiles("hcl", "lxplan"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Files = args
 			if err := oneOf("--progress", o.Progress, "auto", "tty", "plain", "quiet"); err != nil {
+				return err
+			}
+			if err := o.BaselineOptions.complete(cmd.Flags()); err != nil {
 				return err
 			}
 			if err := o.takeSaved(cmd.Flags()); err != nil {
@@ -75,6 +87,7 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 	o.StateOptions.flags(fs)
 	o.ClusterOptions.flags(fs)
 	o.RerunOptions.flags(fs)
+	o.BaselineOptions.flags(fs)
 	filterFlag(fs, &o.Filter)
 	parallelFlags(fs, &o.Parallel, &o.GPUs)
 	fs.BoolVar(&o.AutoApprove, "auto-approve", false, "do not ask")
@@ -136,6 +149,10 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 		var held bytes.Buffer
 		to, safe := f.Err.Writer, ui.NewSafeWriter(&held, f.screen(f.Err)) // a cluster's notices come from several goroutines
 		f.Err.Writer = safe
+		o.forget = func() {
+			_ = safe.Flush()
+			held.Reset()
+		}
 		defer func() {
 			f.Err.Writer = to
 			if err != nil {

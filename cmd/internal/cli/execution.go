@@ -29,6 +29,8 @@ type execution struct {
 	now     tallied      // of the plan under the lock
 	tasks   []runner.Task
 	claimed *kubernetes.Claim // nil on this machine
+	// compared is what comparisons found, nil before.
+	compared []*ui.Comparison
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

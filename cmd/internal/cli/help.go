@@ -18,11 +18,11 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "baseline", "tolerance", "rerun", "accept-changed", "cancel-removed", "attempt"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"Where", []string{"runner", "state", "context", "namespace", "kubeconfig"}},
 	{"How", []string{"parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
-	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "cmd", "diff", "no-color", "help"}},
+	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "rounds", "cmd", "diff", "no-color", "help"}},
 }
 
 // The groups of commands, in the order of a day's work.
