@@ -106,13 +106,13 @@ func (c *Comparison) goals() []sweep.Goal {
 }
 
 func (c *Comparison) table() *Table {
-	t := &Table{Indent: 2, Columns: []Column{{Title: "verdict"}, {Title: "run", Tail: runTail, Drop: 1}}}
+	t := &Table{Indent: 2, Columns: []Column{{Title: "verdict"}, {Title: "run", Tail: runTail}}}
 	paths := c.paths()
 	for _, path := range paths {
-		t.Columns = append(t.Columns, Column{Title: path, Drop: 2, Most: cellWidth})
+		t.Columns = append(t.Columns, Column{Title: path, Drop: 3, Most: cellWidth})
 	}
-	t.Columns = append(t.Columns, Column{Title: "metric"}, Column{Title: "baseline"}, Column{Title: "now"}, Column{Title: "change", Drop: 1},
-		Column{Title: "%"}, Column{Title: "sd then", Drop: 3}, Column{Title: "sd now", Drop: 3}, Column{Title: "n", Drop: 3})
+	t.Columns = append(t.Columns, Column{Title: "metric"}, Column{Title: "baseline", Drop: 1}, Column{Title: "now"}, Column{Title: "change", Drop: 2},
+		Column{Title: "%"}, Column{Title: "sd then", Drop: 4}, Column{Title: "sd now", Drop: 4}, Column{Title: "n", Drop: 4})
 	top, bottom := c.Changes, []analysis.Change(nil)
 	if !c.All && len(c.Changes) > worstRows+bestRows+1 {
 		top, bottom = c.Changes[:worstRows], c.Changes[len(c.Changes)-bestRows:]
