@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -57,12 +56,14 @@ func scanSweepRound(rows *sql.Rows) (SweepRound, error) {
 	var s SweepRound
 	var objective, asked, applied string
 	err := rows.Scan(&s.ID, &s.Source, &s.Round, &s.Sweep, &objective, &asked, &s.LastApply, &applied)
-	if err == nil && objective != "" {
-		err = json.Unmarshal([]byte(objective), &s.Objective)
-	}
 	if err != nil {
 		return s, err
 	}
+	p, err := readPurpose(objective)
+	if err != nil {
+		return s, err
+	}
+	s.Objective, s.Repeated = p.Objective, p.Repeated
 	if s.When, err = readTime(asked); err != nil {
 		return s, err
 	}
