@@ -55,9 +55,10 @@ func (s *Sweep) Expand(st *Stages) iter.Seq2[*Experiment, error] {
 		if s.Repeat != nil {
 			st.Repeats = int(s.Repeat.Count().Int64())
 		}
+		repeats := s.repeated()
 		for i := range s.Bases {
 			x := expansion{
-				sweep: s, base: &s.Bases[i], st: st, yield: yield,
+				sweep: s, base: &s.Bases[i], st: st, yield: yield, repeats: repeats,
 				grids: make([]*GridIndex, len(s.Spaces)),
 				seen:  map[[16]byte]struct{}{},
 			}
@@ -78,6 +79,8 @@ type expansion struct {
 	base  *Base
 	st    *Stages
 	yield func(*Experiment, error) bool
+	// repeats is Experiment.Repeated.
+	repeats []string
 	// grids are made when they are first asked.
 	grids []*GridIndex
 	// seen holds the points of samples and includes, which cannot be asked for
@@ -297,7 +300,7 @@ func (x *expansion) resolve(hp *Object) (*Experiment, error) {
 		Sweep: x.sweep.Name, Config: x.base.Config, Name: name, Round: x.sweep.Round,
 		HP: hp, Point: point, Key: KeyOf(point, x.sweep.Round),
 		Work: work, WorkHash: WorkOf(command, inputs), Command: command,
-		Objective: x.sweep.Objective,
+		Objective: x.sweep.Objective, Repeated: x.repeats,
 	}, nil
 }
 

@@ -121,6 +121,25 @@ func (p following) HP(a sweep.Assignment) (*sweep.Object, error) {
 	return hp, err
 }
 
+// TestRepeatsSayWhereTheyDiffer has an hp that follows the one that is repeated.
+func TestRepeatsSayWhereTheyDiffer(t *testing.T) {
+	p := following{toy{defaults: object("seed", sweep.Int(1), "warmup", sweep.Value{}, "lr", sweep.Int(1)), name: "ex"}}
+	s := &sweep.Sweep{
+		Bases:  []sweep.Base{{Config: "ex", Program: p}},
+		Spaces: []sweep.Space{&sweep.Grid{Axes: []sweep.Axis{axis("lr", ints(1, 2)...)}}},
+		Repeat: &sweep.Grid{Axes: []sweep.Axis{axis("seed", ints(1, 2)...), axis("fold", ints(0)...)}},
+	}
+	for _, e := range experiments(s) {
+		if d := cmp.Diff([]string{"fold", "seed", "warmup"}, e.Repeated); d != "" {
+			t.Fatal(d)
+		}
+	}
+	s.Repeat = nil
+	if e := experiments(s)[0]; e.Repeated != nil {
+		t.Errorf("without repeats there is %v", e.Repeated)
+	}
+}
+
 func TestRepeatsThatMeanTheSameAreDeduped(t *testing.T) {
 	repeat := func(seeds ...int64) *sweep.Sweep {
 		p := following{toy{defaults: object("seed", sweep.Int(1), "warmup", sweep.Value{}), name: "ex"}}

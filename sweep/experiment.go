@@ -27,6 +27,9 @@ type Experiment struct {
 	Command Command
 	// Objective is the sweep's, nil if it has none.
 	Objective *Objective
+	// Repeated are the paths in which the sweep's repeats of one point differ,
+	// sorted; nil if it repeats nothing.
+	Repeated []string
 }
 
 // Work separates what an experiment does from where it runs.

@@ -63,7 +63,13 @@ type Asked struct {
 	Sweep     string
 	Round     string
 	Objective *Objective // nil for none
-	When      time.Time
+	// Repeated is Experiment.Repeated.
+	Repeated []string
+	When     time.Time // of the last apply
+	// Apply is the last apply of Source in Round, Began the start of the first:
+	// a greater Apply is newer, whatever the clocks say.
+	Apply int64
+	Began time.Time
 }
 
 // Past is the ledger as a plan sees it. Readers never write.

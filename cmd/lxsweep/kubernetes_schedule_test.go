@@ -14,6 +14,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -88,13 +89,39 @@ func (k *clustered) night(args ...string) []string {
 	return append([]string{"sweeps/grid.hcl", "common", "--var-file", "values.tfvars", "--image", "lxsweep:1", "--namespace", k.namespace}, args...)
 }
 
-// newScheduled is a namespace of the strictest pod security, for its
-// administrator.
+// newScheduled is a namespace of the strictest pod security, for somebody who
+// has no more than the two Roles in it.
 func newScheduled(t *testing.T) *clustered {
 	k := newClustered(t, &main.Simulated, heldGrid)
-	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
+	k.setenv("KUBECONFIG", k.scheduler())
 	k.kubectl("label", "namespace", k.namespace, "pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted")
 	return k
+}
+
+// scheduler is the kubeconfig of one who may do what the examples' Roles say.
+func (k *clustered) scheduler() string {
+	k.Helper()
+	var rules []rbacv1.PolicyRule
+	for _, folder := range []string{"kubernetes", "nightly"} {
+		text, err := os.ReadFile("../../examples/" + folder + "/role.yaml")
+		if err != nil {
+			k.Fatal(err)
+		}
+		var role rbacv1.Role
+		if err := yaml.Unmarshal(text, &role); err != nil {
+			k.Fatal(err)
+		}
+		rules = append(rules, role.Rules...)
+	}
+	account, err := k.cluster.Account(k.Context(), k.namespace, rules...)
+	if err != nil {
+		k.Fatal(err)
+	}
+	path, err := k.cluster.WriteKubeconfig(account, k.namespace)
+	if err != nil {
+		k.Fatal(err)
+	}
+	return path
 }
 
 // TestScheduleMakesTheSameExperiments lays out the files as the driver's pod has
@@ -258,7 +285,7 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	t.Parallel()
 	k := newClustered(t, &main.Simulated, strings.Replace(heldGrid, "1h", "0s", 1))
 	k.lxsweep(0, "apply", "--auto-approve", "grid.hcl")
-	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
+	k.setenv("KUBECONFIG", k.scheduler())
 	args := []string{"apply", "--detach", "--auto-approve", "grid.hcl", "--image", "i", "--namespace", k.namespace}
 	k.says(5, []string{"the experiments ex-* in namespace " + k.namespace + " belong to the ledger here, .lxsweep/lxsweep.db"}, args...)
 	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {

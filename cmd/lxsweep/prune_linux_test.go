@@ -43,6 +43,12 @@ type pruning struct {
 }
 
 func newPruning(t *testing.T) *pruning {
+	t.Helper()
+	return newPruningOf(t, oldExperiments, newExperiments)
+}
+
+func newPruningOf(t *testing.T, inOld, inNew int) *pruning {
+	t.Helper()
 	p := &pruning{session: session{T: t, dir: filepath.Join(t.TempDir(), "here")}, random: rand.New(rand.NewPCG(uint64(os.Getpid()), 2))}
 	p.kept = filepath.Join(filepath.Dir(p.dir), "kept")
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
@@ -51,8 +57,11 @@ func newPruning(t *testing.T) *pruning {
 	if err := os.WriteFile(filepath.Join(p.dir, "grid.hcl"), []byte(pruneGrid), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for round, n := range map[string]int{"old": oldExperiments, "new": newExperiments} {
-		p.lxsweep(0, "apply", "--auto-approve", "--progress", "quiet", "--round", round, "--var", fmt.Sprint("n=", n), "grid.hcl")
+	for _, round := range []struct {
+		name        string
+		experiments int
+	}{{"old", inOld}, {"new", inNew}} {
+		p.lxsweep(0, "apply", "--auto-approve", "--progress", "quiet", "--round", round.name, "--var", fmt.Sprint("n=", round.experiments), "grid.hcl")
 	}
 	if err := os.CopyFS(p.kept, os.DirFS(p.dir)); err != nil {
 		t.Fatal(err)
@@ -306,4 +315,51 @@ func (p *pruning) hold(dir string) (free func()) {
 	free = func() { _ = syscall.Unmount(dir, 0) }
 	p.Cleanup(free)
 	return free
+}
+
+// TestPruneWhatIsNotOurs: folders that are elsewhere, that are not the run's own,
+// or that hold others are told, and left.
+func TestPruneWhatIsNotOurs(t *testing.T) {
+	p := newPruningOf(t, 4, 1)
+	runs := filepath.Join(p.dir, ".lxsweep", "runs")
+	p.change(`UPDATE attempts SET host = 'another' WHERE experiment_id = (SELECT id FROM experiments WHERE number = 0)`)
+	p.change(`UPDATE attempts SET output_dir = $1 WHERE experiment_id = (SELECT id FROM experiments WHERE number = 1)`, filepath.Join(runs, "shared"))
+	p.change(`UPDATE attempts SET output_dir = $1 WHERE experiment_id = (SELECT id FROM experiments WHERE number = 2)`, filepath.Join(runs, "ex-3", "inner", "ex-2"))
+	for _, dir := range []string{"shared", "ex-3/inner/ex-2"} {
+		if err := os.MkdirAll(filepath.Join(runs, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, _ := p.lxsweep(0, "prune", "--outputs", "--auto-approve")
+	for _, want := range []string{
+		"Left: outputs of 1 run that are elsewhere", "runs/shared: it is not named after the run", "runs/ex-3: it holds output folders of other runs",
+		"Prune: outputs of 2 attempts in 2 rounds",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+	for dir, there := range map[string]bool{"ex-0": true, "ex-1": true, "ex-2": true, "ex-3/steps": true, "ex-3/inner/ex-2": false, "ex-4": false, "shared": true} {
+		if _, err := os.Stat(filepath.Join(runs, dir)); err == nil != there {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	if n := p.rows(`attempts WHERE pruned_at IS NOT NULL`); n != 2 {
+		t.Errorf("%d attempts are marked, want 2", n)
+	}
+}
+
+// change changes the ledger behind lxsweep's back.
+func (p *pruning) change(statement string, args ...any) {
+	p.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(p.dir, ".lxsweep", "lxsweep.db"))
+	if err == nil {
+		_, err = db.Exec(statement, args...)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		p.Fatal(err)
+	}
 }

@@ -26,6 +26,8 @@ type dialect struct {
 	keyIn string
 	// raw is what a column of bytes takes.
 	raw func([]byte) any
+	// afterImport sees to it that what comes after rows with ids gets others.
+	afterImport func(*tx) error
 	// snapshot is a reading transaction in which nothing changes.
 	snapshot sql.TxOptions
 }
@@ -40,7 +42,7 @@ func (d *dialect) bytes(b []byte) any {
 
 // classify names the kind of a database or system error, nil if unknown.
 func classify(err error) error {
-	for _, kind := range []error{ErrReadOnly, ErrFull, ErrCorrupt, ErrNotLedger, ErrNewer, ErrOlder, ErrBusy, ErrGone, ErrNoDatabase, ErrRefused, ErrUnreachable} {
+	for _, kind := range []error{ErrReadOnly, ErrFull, ErrCorrupt, ErrNotLedger, ErrNewer, ErrOlder, ErrBusy, ErrGone, ErrNoDatabase, ErrRefused, ErrUnreachable, ErrNotEmpty} {
 		if errors.Is(err, kind) {
 			return kind
 		}

@@ -29,6 +29,8 @@ var (
 	ErrRefused = errors.New("the ledger's server refuses the login")
 	// ErrNoDatabase: the server has no such database.
 	ErrNoDatabase = errors.New("the ledger's server has no such database")
+	// ErrNotEmpty: an import is only for a place where nothing is.
+	ErrNotEmpty = errors.New("the ledger is not empty")
 	// ErrBusy: another process kept the file locked for too long.
 	ErrBusy = errors.New("the ledger is busy")
 	// ErrGone: the file was moved, removed or replaced while it was in use.
@@ -93,6 +95,9 @@ func failed(path, doing string, err error) error {
 func remedy(kind error, path string) string {
 	if kind == ErrOlder {
 		return "Upgrade it with an apply: lxsweep apply FILE (nothing that it holds is lost)."
+	}
+	if kind == ErrNotEmpty {
+		return "Nothing was imported. Name another place with --state."
 	}
 	if IsURL(path) {
 		return serverRemedy(kind)

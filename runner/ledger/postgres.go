@@ -38,7 +38,16 @@ var inPostgres = dialect{
 	hasTable:   "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1",
 	keyIn:      "key IN (SELECT json_array_elements_text(CAST($1 AS JSON)))",
 	raw:        func(b []byte) any { return b },
-	snapshot:   sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
+	afterImport: func(t *tx) error {
+		for _, table := range []string{"experiments", "applies", "sweeps", "attempts", "requests"} {
+			_, err := t.exec(`SELECT setval(pg_get_serial_sequence('` + table + `', 'id'), max(id)) FROM ` + table)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	snapshot: sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 }
 
 // server is a schema of a PostgreSQL server.

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -35,6 +34,7 @@ func (l *Ledger) SweepRounds(ctx context.Context) ([]SweepRound, error) {
 	}
 	var all []SweepRound
 	err := l.snapshot(ctx, func(q querier) error {
+		all = nil
 		rows, err := q.QueryContext(ctx, `SELECT s.id, s.source, s.round, s.name, s.objective, s.asked,
 			coalesce(max(a.id), 0), coalesce(max(coalesce(a.ended, a.started)), s.asked)
 			FROM sweeps s LEFT JOIN applies a ON a.source = s.source AND a.round = s.round
@@ -56,12 +56,14 @@ func scanSweepRound(rows *sql.Rows) (SweepRound, error) {
 	var s SweepRound
 	var objective, asked, applied string
 	err := rows.Scan(&s.ID, &s.Source, &s.Round, &s.Sweep, &objective, &asked, &s.LastApply, &applied)
-	if err == nil && objective != "" {
-		err = json.Unmarshal([]byte(objective), &s.Objective)
-	}
 	if err != nil {
 		return s, err
 	}
+	p, err := readPurpose(objective)
+	if err != nil {
+		return s, err
+	}
+	s.Objective, s.Repeated = p.Objective, p.Repeated
 	if s.When, err = readTime(asked); err != nil {
 		return s, err
 	}
@@ -103,15 +105,15 @@ func attachOpen(ctx context.Context, q querier, all []SweepRound) error {
 // (SweepRound.ID) is not one of sweeps.
 func (l *Ledger) WantedBeside(ctx context.Context, experiments, sweeps []int64) (map[int64]bool, error) {
 	wanted := map[int64]bool{}
-	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT experiment_id FROM memberships
-		WHERE wanted = 1 AND sweep_id NOT IN `+idList(sweeps)+` AND experiment_id IN `+idList(experiments))
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	query := `SELECT DISTINCT experiment_id FROM memberships
+		WHERE wanted = 1 AND sweep_id NOT IN ` + idList(sweeps) + ` AND experiment_id IN ` + idList(experiments)
+	err := l.query(ctx, query, nil, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		wanted[id] = true
 		return err
 	})
-	return wanted, failed(l.path, "reading", err)
+	return wanted, err
 }
 
 // Trace is an attempt as far as what it left in files goes.
@@ -127,10 +129,10 @@ type Trace struct {
 // Traces returns the attempts of experiments, by experiment, the first first.
 func (l *Ledger) Traces(ctx context.Context, experiments []int64) ([]Trace, error) {
 	var all []Trace
-	rows, err := l.read.QueryContext(ctx, `SELECT a.id, a.experiment_id, e.experiment_name, e.number, a.number, a.state,
+	query := `SELECT a.id, a.experiment_id, e.experiment_name, e.number, a.number, a.state,
 		a.runner, a.host, a.output_dir FROM attempts a JOIN experiments e ON e.id = a.experiment_id
-		WHERE a.experiment_id IN `+idList(experiments)+` ORDER BY a.experiment_id, a.number`)
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+		WHERE a.experiment_id IN ` + idList(experiments) + ` ORDER BY a.experiment_id, a.number`
+	err := l.query(ctx, query, nil, func(rows *sql.Rows) error {
 		var t Trace
 		var name, state string
 		var number int
@@ -139,19 +141,17 @@ func (l *Ledger) Traces(ctx context.Context, experiments []int64) ([]Trace, erro
 		all = append(all, t)
 		return err
 	})
-	return all, failed(l.path, "reading", err)
+	return all, err
 }
 
 // EachOutputDir calls f with the output folder of every attempt.
 func (l *Ledger) EachOutputDir(ctx context.Context, f func(dir string)) error {
-	rows, err := l.read.QueryContext(ctx, `SELECT output_dir FROM attempts WHERE output_dir <> ''`)
 	var dir sql.RawBytes
-	err = eachRow(rows, err, func(rows *sql.Rows) error {
+	return l.query(ctx, `SELECT output_dir FROM attempts WHERE output_dir <> ''`, nil, func(rows *sql.Rows) error {
 		err := rows.Scan(&dir)
 		f(string(dir))
 		return err
 	})
-	return failed(l.path, "reading", err)
 }
 
 // MarkPruned records that what the attempts left is being removed: durably, so

@@ -72,6 +72,9 @@ func roundOf(t *testing.T, l *Ledger, source, round string) SweepRound {
 }
 
 func TestForgetARound(t *testing.T) {
+	if both(t, TestForgetARound) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	finished(t, l, s, "a.hcl", "mon", 0, 3)
@@ -100,6 +103,9 @@ func TestForgetARound(t *testing.T) {
 // TestAReaderSeesWhatIsRegisteredAfterAPrune: the index of keys, once read, goes
 // by ids.
 func TestAReaderSeesWhatIsRegisteredAfterAPrune(t *testing.T) {
+	if both(t, TestAReaderSeesWhatIsRegisteredAfterAPrune) {
+		return
+	}
 	path := newPath(t)
 	l, reader := openAt(t, path, ReadWrite), openAt(t, path, ReadWrite)
 	s := lock(t, l, "ex")
@@ -119,6 +125,9 @@ func TestAReaderSeesWhatIsRegisteredAfterAPrune(t *testing.T) {
 
 // TestForgetWhatSweepsShare: an experiment goes with the last that asks for it.
 func TestForgetWhatSweepsShare(t *testing.T) {
+	if both(t, TestForgetWhatSweepsShare) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := finished(t, l, s, "a.hcl", "", 0, 3)
@@ -147,6 +156,9 @@ func TestForgetWhatSweepsShare(t *testing.T) {
 }
 
 func TestForgetNothingThatHasNotEnded(t *testing.T) {
+	if both(t, TestForgetNothingThatHasNotEnded) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := finished(t, l, s, "a.hcl", "", 0, 2)
@@ -177,6 +189,9 @@ func TestForgetNothingThatHasNotEnded(t *testing.T) {
 }
 
 func TestSweepRounds(t *testing.T) {
+	if both(t, TestSweepRounds) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := register(t, s, "a.hcl", "tue", items("ex", "tue", 0, 2))
@@ -199,6 +214,9 @@ func TestSweepRounds(t *testing.T) {
 }
 
 func TestMarkPruned(t *testing.T) {
+	if both(t, TestMarkPruned) {
+		return
+	}
 	l := openAt(t, newPath(t), ReadWrite)
 	s := lock(t, l, "ex")
 	refs := finished(t, l, s, "a.hcl", "", 0, 2)
@@ -206,6 +224,10 @@ func TestMarkPruned(t *testing.T) {
 	want := Trace{ID: traces[1].ID, ExperimentID: refs[1].ID, RunName: "ex-1", Number: 1, State: sweep.Succeeded, Runner: "local", Host: "h", OutputDir: "/o"}
 	if err != nil || len(traces) != 2 || traces[1] != want {
 		t.Fatalf("%+v (%v), want %+v", traces, err, want)
+	}
+	var dirs []string
+	if err := l.EachOutputDir(t.Context(), func(dir string) { dirs = append(dirs, dir) }); err != nil || !reflect.DeepEqual(dirs, []string{"/o", "/o"}) {
+		t.Errorf("output folders %q (%v)", dirs, err)
 	}
 	if err := s.MarkPruned(t.Context(), []int64{traces[1].ID}); err != nil {
 		t.Fatal(err)

@@ -276,8 +276,8 @@ func TestWhatSweepsWereFor(t *testing.T) {
 	ask("b", "other", nil, 0, 1)
 	got, err := l.Asked(t.Context())
 	want := []sweep.Asked{
-		{Source: "a", Sweep: "grid", Objective: first, When: noon},
-		{Source: "b", Sweep: "other", When: noon},
+		{Source: "a", Sweep: "grid", Objective: first, When: noon, Apply: 2, Began: noon},
+		{Source: "b", Sweep: "other", When: noon, Apply: 3, Began: noon},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("asked %+v, want %+v (%v)", got, want, err)

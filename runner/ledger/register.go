@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -270,13 +269,9 @@ func (g *registering) want(e *sweep.Experiment, experiment int64) error {
 // tell keeps what e's sweep is for.
 func (g *registering) tell(w *wants, e *sweep.Experiment) error {
 	w.told = true
-	objective := ""
-	if e.Objective != nil {
-		text, err := json.Marshal(e.Objective)
-		if err != nil {
-			return err
-		}
-		objective = string(text)
+	objective, err := purposeText(e)
+	if err != nil {
+		return err
 	}
 	return g.t.row(`INSERT INTO sweeps (source, round, name, objective, asked) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (source, round, name) DO UPDATE SET objective = excluded.objective, asked = excluded.asked RETURNING id`,

@@ -28,11 +28,12 @@ var inSQLite = dialect{
 	),
 	// It takes the write lock at once, so that no transaction fails half-way
 	// because another was faster.
-	begin:      "BEGIN IMMEDIATE",
-	tableCount: "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
-	hasTable:   "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
-	keyIn:      "key IN (SELECT value FROM json_each($1))",
-	raw:        textOrBytes,
+	begin:       "BEGIN IMMEDIATE",
+	tableCount:  "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
+	hasTable:    "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
+	keyIn:       "key IN (SELECT value FROM json_each($1))",
+	raw:         textOrBytes,
+	afterImport: func(*tx) error { return nil },
 }
 
 // access is how a connection uses the file.

@@ -1,5 +1,6 @@
 // Package analysis reads results: pure functions over records. Start at
-// Leaderboard. It knows neither where records come from nor how they are shown.
+// Leaderboard for one round, at Rule for two. It knows neither where records come
+// from nor how they are shown.
 package analysis
 
 import (

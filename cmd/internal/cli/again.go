@@ -5,6 +5,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
+	"github.com/lxsweep/lxsweep/sweep/analysis"
 )
 
 // again is the command line that applies the same once more, with what is
@@ -32,6 +33,10 @@ func (a *applying) again(added ...string) string {
 	option("var-file", a.VarFiles...)
 	option("var", a.shownVars()...)
 	option("filter", a.Filter)
+	option("baseline", a.Baseline)
+	if a.BaselineGiven && a.Tolerance != analysis.DefaultTolerance {
+		option("tolerance", a.Tolerance.String())
+	}
 	return strings.Join(words, " ")
 }
 

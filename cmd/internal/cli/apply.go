@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -22,6 +19,7 @@ type ApplyOptions struct {
 	StateOptions
 	ClusterOptions
 	RerunOptions
+	BaselineOptions
 	Filter        string
 	AutoApprove   bool
 	CancelRemoved bool
@@ -40,7 +38,7 @@ type ApplyOptions struct {
 	passed    []string   // options for a driver in the cluster
 	saved     *savedPlan // nil if files were named
 	savedRows []savedRow
-	revealed  func() // nil if nothing is withheld
+	withheld  *withheld // nil unless quiet
 }
 
 func newApplyCmd(f *Factory, run func(context.Context, *ApplyOptions) error) *cobra.Command {
@@ -63,15 +61,21 @@ this returns when it has started; see lxsweep schedule --help for what is made.
 round's first apply counts. In the files, overlap says what to do if an earlier
 round still runs, and on_finish who is told at the end.
 
+--baseline compares the round with an earlier one at the end, and says in five
+lines what got worse; lxsweep compare --help tells when a point has. A night that
+goes well prints nothing with --progress quiet.
+
 It exits with 0 if every experiment that is wanted has succeeded, with 3 if one
 has not, 4 if another process holds the lock, 5 if a saved plan no longer holds
-or the cluster has something else under a name, 130 if it was interrupted.` + filterPlans,
+or the cluster has something else under a name, 6 if something is worse than in
+the baseline or failed-now, whatever else failed, 130 if it was interrupted.` + filterPlans,
 		Example: `  lxsweep apply grid.hcl
   lxsweep apply grid.hcl --rerun failed
   lxsweep apply night.lxplan
   lxsweep apply --detach grid.hcl --image ghcr.io/acme/lxsweep:v1 --namespace ml
-  lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl
-  lxsweep apply --auto-approve --until 06:00 grid.hcl`,
+  lxsweep apply --round night-2 --baseline last grid.hcl
+  lxsweep apply --auto-approve --until 06:00 grid.hcl
+  lxsweep apply --auto-approve --progress quiet --round "$(date +%F)" grid.hcl`,
 		Args:              needFiles,
 		ValidArgsFunction: completeFiles("hcl", "lxplan"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,6 +84,9 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 				return err
 			}
 			if _, err := parseUntil(o.Until); err != nil {
+				return err
+			}
+			if err := o.BaselineOptions.complete(cmd.Flags()); err != nil {
 				return err
 			}
 			if err := o.takeSaved(cmd.Flags()); err != nil {
@@ -97,6 +104,7 @@ or the cluster has something else under a name, 130 if it was interrupted.` + fi
 	o.ClusterOptions.flags(fs)
 	o.DriverOptions.flags(fs)
 	o.RerunOptions.flags(fs)
+	o.BaselineOptions.flags(fs)
 	filterFlag(fs, &o.Filter)
 	parallelFlags(fs, &o.Parallel, &o.GPUs)
 	fs.BoolVar(&o.Detach, "detach", false, "have the cluster apply them, and return when that has started")
@@ -159,10 +167,10 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 	f.Out.Writer, f.Err.Writer, f.Err.Raw = lenient{f.Out.Writer}, lenient{f.Err.Writer}, lenient{f.Err.Raw}
 	o.Factory = &f
 	if o.quiet() && o.AutoApprove {
-		o.withhold()
+		o.withheld = f.withhold()
 		defer func() {
 			if err != nil {
-				o.reveal()
+				o.withheld.reveal()
 			}
 		}()
 	}
@@ -178,26 +186,6 @@ func runApply(ctx context.Context, o *ApplyOptions) (err error) {
 		return err
 	}
 	return a.run(ctx)
-}
-
-// withhold keeps what would be said until it is known whether to say it.
-func (o *ApplyOptions) withhold() {
-	var held bytes.Buffer
-	f := o.Factory
-	to, safe := f.Err.Writer, ui.NewSafeWriter(&held, f.screen(f.Err)) // a cluster's notices come from several goroutines
-	f.Err.Writer = safe
-	o.revealed = sync.OnceFunc(func() {
-		f.Err.Writer = to
-		_ = safe.Flush()
-		_, _ = held.WriteTo(to)
-	})
-}
-
-// reveal says what was withheld, and withholds nothing more.
-func (o *ApplyOptions) reveal() {
-	if o.revealed != nil {
-		o.revealed()
-	}
 }
 
 // open opens the project for an apply; see Factory.open.

@@ -78,6 +78,9 @@ func (a *applying) show(ctx context.Context) (err error) {
 	if err := a.checkPlace(pl.project); err != nil {
 		return err
 	}
+	if err := a.checkBaseline(ctx, pl); err != nil {
+		return err
+	}
 	plan, err := pl.plan(ctx)
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/sweep/analysis"
 )
 
 // world is a Factory without a process around it.
@@ -90,17 +92,24 @@ func TestPlanArgv(t *testing.T) {
 }
 
 func TestApplyArgv(t *testing.T) {
+	none := BaselineOptions{Tolerance: analysis.DefaultTolerance}
 	check(t, newApplyCmd, []argv[ApplyOptions]{
 		{args: "", refusal: "no file was named"},
 		{args: "g.hcl --progress loud", refusal: `--progress "loud" is not known`},
 		{args: "g.hcl --image i", refusal: "--image is for a driver in the cluster"},
 		{args: "g.hcl --detach --runner local", refusal: "--detach runs experiments in the cluster"},
 		{args: "g.hcl --max-failures many", refusal: "max-failures"},
-		{args: "g.hcl", want: &ApplyOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}}, Progress: "auto"}},
+		{args: "g.hcl", want: &ApplyOptions{InputOptions: InputOptions{Files: []string{"g.hcl"}}, BaselineOptions: none, Progress: "auto"}},
+		{args: "g.hcl --tolerance 2%", refusal: "there is no --baseline"},
+		{args: "g.hcl --baseline last --tolerance -1", refusal: "a tolerance is a share such as 1%"},
+		{args: "g.hcl --baseline= --tolerance 0.5", want: &ApplyOptions{
+			InputOptions:    InputOptions{Files: []string{"g.hcl"}},
+			BaselineOptions: BaselineOptions{BaselineGiven: true, Tolerance: analysis.Tolerance{Value: 0.5}}, Progress: "auto",
+		}},
 		{
 			args: "g.hcl --auto-approve --cancel-removed --fail-fast --max-failures 3 --lock-timeout 1h --progress quiet --parallel 2",
 			want: &ApplyOptions{
-				InputOptions: InputOptions{Files: []string{"g.hcl"}}, AutoApprove: true, CancelRemoved: true, FailFast: true,
+				InputOptions: InputOptions{Files: []string{"g.hcl"}}, BaselineOptions: none, AutoApprove: true, CancelRemoved: true, FailFast: true,
 				MaxFailures: 3, LockTimeout: time.Hour, Progress: "quiet", Parallel: 2,
 			},
 		},
@@ -177,6 +186,29 @@ func TestReadingArgv(t *testing.T) {
 			want: &BestOptions{Output: "json", RankOptions: RankOptions{Minimize: []string{"b"}, Maximize: []string{"a", "c"}}},
 		},
 	})
+}
+
+func TestCompareArgv(t *testing.T) {
+	second, none := "b", ""
+	check(t, newCompareCmd, []argv[CompareOptions]{
+		{args: "a b c", refusal: `"c" is one argument too many`},
+		{args: "-o yaml", refusal: `--output "yaml" is not known`},
+		{args: "--tolerance little", refusal: `and not "little"`},
+		{args: "", want: &CompareOptions{Baseline: "last", Tolerance: analysis.DefaultTolerance, Output: "table"}},
+		{args: "a", want: &CompareOptions{Baseline: "a", Tolerance: analysis.DefaultTolerance, Output: "table"}},
+		{args: "a b -o csv --all", want: &CompareOptions{Baseline: "a", Round: &second, Tolerance: analysis.DefaultTolerance, Output: "csv", All: true}},
+		{
+			args: "--state s --sweep n --filter number>1 --maximize acc --tolerance 0",
+			want: &CompareOptions{
+				StateOptions: StateOptions{State: "s"}, RankOptions: RankOptions{Maximize: []string{"acc"}}, Baseline: "last",
+				Sweep: "n", Filter: "number>1", Output: "table",
+			},
+		},
+	})
+	got, err := parse(t, newCompareCmd, "a", "")
+	if err != nil || got.Round == nil || *got.Round != none {
+		t.Errorf("the round without a name: %+v, %v", got, err)
+	}
 }
 
 func TestRunArgv(t *testing.T) {

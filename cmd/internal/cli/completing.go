@@ -164,15 +164,15 @@ func (f *Factory) completeFlags(root *cobra.Command) {
 	file := cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	ways := map[string]cobra.CompletionFunc{
 		"state": file, "var-file": file, "out": file,
-		"sweep": f.fromLedger(sweepNames), "round": f.fromLedger(rounds),
+		"sweep": f.fromLedger(sweepNames), "round": f.fromLedger(rounds), "baseline": f.fromLedger(baselines),
 		"minimize": f.fromLedger(metricNames), "maximize": f.fromLedger(metricNames),
 		"config": f.completeConfigs, "var": f.completeVariables,
 	}
-	commands := root.Commands()
-	for _, cmd := range commands {
-		commands = append(commands, cmd.Commands()...)
+	var all []*cobra.Command
+	for _, cmd := range root.Commands() {
+		all = append(append(all, cmd), cmd.Commands()...)
 	}
-	for _, cmd := range commands {
+	for _, cmd := range all {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 			way := ways[flag.Name]
 			if choices := flag.Annotations[offered]; choices != nil {
@@ -205,6 +205,23 @@ func metricNames(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Compl
 
 func rounds(ctx context.Context, l *ledger.Ledger, _ string) ([]cobra.Completion, error) {
 	return l.Rounds(ctx)
+}
+
+// baselines are the rounds, and what stands for one.
+func baselines(ctx context.Context, l *ledger.Ledger, begun string) ([]cobra.Completion, error) {
+	list, err := rounds(ctx, l, begun)
+	return append([]cobra.Completion{described(lastRound, "the newest complete one before")}, list...), err
+}
+
+// completeRounds offers the arguments of compare.
+func (f *Factory) completeRounds(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return f.fromLedger(baselines)(cmd, args, begun)
+	case 1:
+		return f.fromLedger(rounds)(cmd, args, begun)
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (f *Factory) completeConfigs(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -168,9 +168,14 @@ func (w *watcher) signals(signals <-chan os.Signal, done <-chan struct{}, stop c
 func (x *execution) conclude(ctx context.Context, r ran) error {
 	code := x.exitCode(r)
 	out, progress := x.out, x.Err.Writer
+	compared, err := x.comparisons(ctx)
+	if err != nil {
+		return err
+	}
 	if x.quiet() {
 		if code == ExitOK {
-			return nil
+			x.withheld.forget()
+			return x.judge(compared, code)
 		}
 		out = x.Out
 	}
@@ -182,13 +187,12 @@ func (x *execution) conclude(ctx context.Context, r ran) error {
 	applied := &ui.Applied{
 		Summary: r.summary, Took: x.Now().Sub(x.began), Failures: r.failures, Kept: x.now.kept, HeldBack: x.heldBack(r), Next: x.next(r, code),
 	}
-	if len(x.tasks) == 0 && code == ExitOK {
-		return nil // the plan said why
+	if len(x.tasks) > 0 || code != ExitOK { // else the plan said why
+		if err := applied.Write(progress, x.screen(x.Err)); err != nil {
+			return err
+		}
 	}
-	if err := applied.Write(progress, x.screen(x.Err)); err != nil {
-		return err
-	}
-	return said(code)
+	return x.judge(compared, code)
 }
 
 func (x *execution) exitCode(r ran) ExitCode {

@@ -36,8 +36,7 @@ type execution struct {
 	dispatched bool               // the tasks were handed over
 	settled    map[string]bool    // sweeps of this round of which something had ended
 	shares     map[[2]string]bool // sweeps and those that have experiments of theirs
-	// regressions are a sweep's against the baseline, nil where nobody compares.
-	regressions func(sweep string) []regression
+	compared   []*ui.Comparison   // what comparisons found, nil before
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

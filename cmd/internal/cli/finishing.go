@@ -46,8 +46,8 @@ type finished struct {
 	// Best are the first by the objective, as results has them: several if they
 	// are equal, or a Pareto front.
 	Best        []resultLine `json:"best"`
-	Regressions []regression `json:"regressions"`
-	Failures    []failure    `json:"failures"` // the first of those of this apply
+	Regressions []changeLine `json:"regressions"` // as compare -o json has them
+	Failures    []failure    `json:"failures"`    // the first of those of this apply
 	// Next are commands to go on with.
 	Next []string `json:"next"`
 
@@ -77,15 +77,6 @@ type failure struct {
 	State  sweep.State `json:"state"`
 	Reason string      `json:"reason"`
 	Tail   string      `json:"tail"` // the end of its output
-}
-
-// regression is a result that got worse than the baseline's.
-type regression struct {
-	Run         string  `json:"run"`
-	BaselineRun string  `json:"baseline_run"`
-	Metric      string  `json:"metric"`
-	Value       float64 `json:"value"`
-	Baseline    float64 `json:"baseline"`
 }
 
 // progressOf is what the dispatcher's events say of one sweep.
@@ -166,7 +157,7 @@ func (x *execution) tell(ctx context.Context, r ran, err error) {
 		return
 	}
 	if err != nil {
-		x.reveal() // before anything can hang
+		x.withheld.reveal() // before anything can hang
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -214,7 +205,7 @@ func (x *execution) obeyWhileTelling(signals <-chan os.Signal, done <-chan struc
 // report passes on what a command has printed, and what went wrong.
 func (x *execution) report(s *sweep.Sweep, t told) {
 	if t.err != nil {
-		x.reveal()
+		x.withheld.reveal()
 	}
 	for line := range strings.Lines(t.output) {
 		fmt.Fprintf(x.Err, "on_finish | %s\n", strings.TrimSuffix(line, "\n"))
@@ -232,7 +223,7 @@ func (x *execution) summary(ctx context.Context, s *sweep.Sweep, r ran, err erro
 		Runner: x.pl.runner.Name(), Host: x.info.Host, Ledger: x.pl.state,
 		Started: x.began.UTC().Truncate(time.Second), Ended: x.Now().UTC().Truncate(time.Second),
 		ExitCode: code, Stopped: r.summary.Halted, Error: words,
-		Best: []resultLine{}, Regressions: []regression{}, Failures: []failure{}, Next: []string{},
+		Best: []resultLine{}, Regressions: []changeLine{}, Failures: []failure{}, Next: []string{},
 	}
 	if !strings.Contains(f.Ledger, "://") {
 		f.Ledger = x.abs(f.Ledger)
@@ -251,8 +242,10 @@ func (x *execution) summary(ctx context.Context, s *sweep.Sweep, r ran, err erro
 			f.Applied.NotStarted++
 		}
 	}
-	if x.regressions != nil {
-		f.Regressions = append(f.Regressions, x.regressions(s.Name)...)
+	for _, c := range x.compared {
+		if c.Sweep == s.Name {
+			f.Regressions = changeLines([]*ui.Comparison{c}, (*ui.Comparison).Regressions)
+		}
 	}
 	for _, hint := range x.next(r, code) {
 		f.Next = append(f.Next, hint.Command)

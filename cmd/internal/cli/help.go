@@ -18,12 +18,12 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "rerun", "accept-changed", "cancel-removed", "attempt", "keep-rounds", "older-than", "ended", "outputs", "keep-best"}},
+	{"Which experiments", []string{"config", "sweep", "filter", "round", "minimize", "maximize", "baseline", "tolerance", "rerun", "accept-changed", "cancel-removed", "attempt", "keep-rounds", "older-than", "ended", "outputs", "keep-best"}},
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"When", []string{"cron", "time-zone"}},
 	{"Where", []string{"runner", "state", "storage", "storage-class", "image", "name", "context", "namespace", "kubeconfig"}},
 	{"How", []string{"apply", "force-conflicts", "crontab", "detach", "parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "until", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
-	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "cmd", "diff", "no-color", "help"}},
+	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "rounds", "cmd", "diff", "no-color", "help"}},
 }
 
 // The groups of commands, in the order of a day's work.

@@ -150,7 +150,7 @@ func (o *PruneOptions) line(more ...string) string {
 		words = append(words, "--outputs")
 	}
 	add(o.KeepBest > 0, "--keep-best", strconv.Itoa(o.KeepBest))
-	add(o.State != "", "--state", o.State)
+	add(o.State != "", "--state", ledger.WithoutPassword(o.State))
 	return strings.Join(append(words, more...), " ")
 }
 

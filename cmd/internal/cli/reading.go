@@ -237,9 +237,7 @@ func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions, ev
 	if !everyRound {
 		round := o.Round
 		if !o.RoundGiven {
-			if round, err = newest(ctx, l, list); err != nil {
-				return nil, err
-			}
+			round = newest(list)
 		}
 		list = slices.DeleteFunc(list, func(a sweep.Asked) bool { return a.Round != round })
 	}
@@ -250,14 +248,11 @@ func (f *Factory) asked(ctx context.Context, l *ledger.Ledger, o ReadOptions, ev
 }
 
 // newest returns the round that one of the sweeps was applied in last.
-func newest(ctx context.Context, l *ledger.Ledger, asked []sweep.Asked) (string, error) {
-	rounds, err := l.Rounds(ctx)
-	for _, round := range rounds {
-		if slices.ContainsFunc(asked, func(a sweep.Asked) bool { return a.Round == round }) {
-			return round, nil
-		}
+func newest(asked []sweep.Asked) string {
+	if len(asked) == 0 {
+		return ""
 	}
-	return "", err
+	return slices.MaxFunc(asked, func(a, b sweep.Asked) int { return cmp.Compare(a.Apply, b.Apply) }).Round
 }
 
 func wantedText(o ReadOptions) string {

@@ -45,6 +45,7 @@ func (o *PruneOptions) newGuard(ctx context.Context, l *ledger.Ledger) (*guard, 
 	add(home, "your home folder")
 	add(o.Dir, "the current folder")
 	add(filepath.Dir(l.Path()), "the ledger")
+	add(files(l, "logs"), "the ledger's logs")
 	return g, err
 }
 

@@ -55,9 +55,9 @@ is ever run twice, lost or renumbered.
 
 stdout is data, stderr is everything else. Exit codes: 0 done; 1 error; 2 plan
 --detailed-exitcode would start something; 3 some wanted experiment has not
-succeeded; 4 locked; 5 stale plan; 130 interrupted, resumable. The environment:
-LXSWEEP_VAR_x gives a variable its value; LXSWEEP_STATE is the default of
---state; NO_COLOR and CLICOLOR_FORCE turn colour off and on.`,
+succeeded; 4 locked; 5 stale plan; 6 worse than the baseline; 130 interrupted,
+resumable. The environment: LXSWEEP_VAR_x gives a variable its value; LXSWEEP_STATE
+is the default of --state; NO_COLOR and CLICOLOR_FORCE turn colour off and on.`,
 		Example: `  lxsweep try grid.hcl       # does one experiment work?
   lxsweep plan grid.hcl      # what would run
   lxsweep apply grid.hcl     # run it
@@ -93,8 +93,8 @@ func (f *Factory) addCommands(root *cobra.Command) {
 	root.AddCommand(grouped("write", newInitCmd(f, runInit), newValidateCmd(f, runValidate), newFmtCmd(f, runFmt), newTryCmd(f, runTry))...)
 	root.AddCommand(grouped("run", newPlanCmd(f, runPlan), newApplyCmd(f, runApply), newCancelCmd(f, runCancel), newScheduleCmd(f, runSchedule))...)
 	root.AddCommand(grouped("read",
-		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
-	root.AddCommand(grouped("other", newPruneCmd(f, runPrune), newCompletionCmd(f), newVersionCmd(f))...)
+		newStatusCmd(f, runStatus), newResultsCmd(f, runResults), newBestCmd(f, runBest), newCompareCmd(f, runCompare), newLogsCmd(f, runLogs), newShowCmd(f, runShow))...)
+	root.AddCommand(grouped("other", newPruneCmd(f, runPrune), newLedgerCmd(f, runExport, runImport), newCompletionCmd(f), newVersionCmd(f))...)
 }
 
 // noNegative refuses whole numbers below 0: no flag has a use for them.

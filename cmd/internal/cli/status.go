@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,7 @@ type StatusOptions struct {
 	ClusterOptions
 	Output string // "table" or "json"
 	All    bool
+	Rounds bool
 }
 
 func newStatusCmd(f *Factory, run func(context.Context, *StatusOptions) error) *cobra.Command {
@@ -28,9 +31,14 @@ func newStatusCmd(f *Factory, run func(context.Context, *StatusOptions) error) *
 		Long: `status counts the experiments of each sweep by state, and lists those that run,
 wait or failed, with the reason. It looks at the machine or the cluster too, so
 that a run whose apply is gone is shown as it is. Who holds a lock is told on
-stderr.` + readsNewest + filterRuns,
+stderr.
+
+--rounds lists the rounds that there are instead, the newest first: when each
+began, how it went, and its best run.` + readsNewest + filterRuns,
 		Example: `  lxsweep status
   lxsweep status --all
+  lxsweep status --rounds
+  lxsweep status --round 2026-01-30
   lxsweep status --filter 'state == "oom"'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,6 +53,7 @@ stderr.` + readsNewest + filterRuns,
 	o.ClusterOptions.flags(cmd.Flags())
 	outputFlag(cmd.Flags(), &o.Output, "table", "json")
 	cmd.Flags().BoolVar(&o.All, "all", false, "list the runs that succeeded or have not started, too")
+	cmd.Flags().BoolVar(&o.Rounds, "rounds", false, "list the rounds, the newest first")
 	return cmd
 }
 
@@ -60,6 +69,9 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 	}
 	defer where.Close()
 	live := func(r *sweep.Record) sweep.State { return where.state(ctx, r) }
+	if o.Rounds {
+		return o.rounds(ctx, l, live)
+	}
 	boards, err := o.boards(ctx, l, o.ReadOptions, selection{live: live})
 	if err != nil {
 		return err
@@ -78,6 +90,33 @@ func runStatus(ctx context.Context, o *StatusOptions) (err error) {
 		return err
 	}
 	return o.holders(l, boards)
+}
+
+// rounds lists every round of the sweeps that are selected.
+func (o *StatusOptions) rounds(ctx context.Context, l *ledger.Ledger, live func(*sweep.Record) sweep.State) error {
+	filter, err := o.ledgerFilter(o.Filter)
+	if err != nil {
+		return err
+	}
+	list, err := o.asked(ctx, l, o.ReadOptions, !o.RoundGiven)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(list, func(a, b sweep.Asked) int { return cmp.Compare(b.Apply, a.Apply) })
+	var rounds ui.Rounds
+	for _, a := range list {
+		b, err := readBoard(ctx, l, a, selection{filter: filter, live: live})
+		if err != nil {
+			return err
+		}
+		if filter == nil || len(b.Rows) > 0 {
+			rounds.Add(a, b, live)
+		}
+	}
+	if o.Output == "json" {
+		return writeJSON(o.Out, &rounds)
+	}
+	return rounds.Write(o.Out, o.screen(o.Out), o.Now().Location())
 }
 
 // holders says who is at work on the experiments.

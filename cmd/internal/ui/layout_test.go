@@ -32,6 +32,18 @@ func TestLayouts(t *testing.T) {
 			status.Add(strange(), nil)
 			_ = status.Write(w, s)
 		},
+		"compare": func(_ *testing.T, w io.Writer, s Screen) {
+			_ = comparison(40).Write(w, s)
+			_ = WriteRegressions(w, s, []*Comparison{comparison(40)}, "lxsweep compare 2026-11-22 2026-11-23")
+		},
+		"rounds": func(_ *testing.T, w io.Writer, s Screen) {
+			var rounds Rounds
+			for i, b := range []*Board{board(), comparedBoard(), strange()} {
+				a := sweep.Asked{Source: "a/grid.hcl", Sweep: b.Sweep, Round: []string{"2026-01-31", "nightly-29384756-" + strings.Repeat("x", 40), ""}[i], Began: after(-86400 * float64(i))}
+				rounds.Add(a, b, func(r *sweep.Record) sweep.State { return r.Last.State })
+			}
+			_ = rounds.Write(w, s, began.Location())
+		},
 		"metrics": func(_ *testing.T, w io.Writer, s Screen) {
 			list := []sweep.Metric{{Name: "val_loss", Last: 0.25, Count: 3}, {Name: "val/top5@coarse-labels-of-the-second-head", Last: 1, Count: 1}}
 			WriteMetrics(w, s, list, board().Objective)

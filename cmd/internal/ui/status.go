@@ -30,6 +30,20 @@ type sweepStatus struct {
 
 type stateCounts map[sweep.State]int
 
+// parts are "3 running", "1 failed", in the order of states.
+func (c stateCounts) parts() (parts []string) {
+	for _, state := range stateOrder {
+		if n := c[state]; n > 0 {
+			name := string(state)
+			if state == sweep.Pending {
+				name = "not started"
+			}
+			parts = append(parts, Thousands(fmt.Sprint(n))+" "+name)
+		}
+	}
+	return parts
+}
+
 // runStatus is one run as a status tells it.
 type runStatus struct {
 	Run     string      `json:"run"`
@@ -115,15 +129,11 @@ func (st *sweepStatus) write(w io.Writer, s Screen) {
 		title += "  round " + s.Clean(st.Round)
 	}
 	fmt.Fprintln(w, title)
-	var parts, painted []string
+	parts := st.Counts.parts()
+	var painted []string
 	for _, state := range stateOrder {
-		if n := st.Counts[state]; n > 0 {
-			name := string(state)
-			if state == sweep.Pending {
-				name = "not started"
-			}
-			parts = append(parts, Thousands(fmt.Sprint(n))+" "+name)
-			painted = append(painted, s.Paint(StateColor(state), parts[len(parts)-1]))
+		if st.Counts[state] > 0 {
+			painted = append(painted, s.Paint(StateColor(state), parts[len(painted)]))
 		}
 	}
 	total := Count(st.Total, "experiment", "experiments") + ": "

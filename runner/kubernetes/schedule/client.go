@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -100,6 +101,9 @@ func (c *Client) Diff(ctx context.Context, o *Objects) ([]byte, error) {
 			return nil, err
 		}
 		now, err := c.patch(ctx, obj, true, true)
+		if _, binding := obj.(*rbacv1.RoleBinding); binding && was == nil && apierrors.IsNotFound(err) {
+			now, err = plain(obj) // its Role is still to be made
+		}
 		if err != nil {
 			return nil, err
 		}

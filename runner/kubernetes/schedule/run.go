@@ -185,6 +185,11 @@ var hopeless = []string{
 var ran = []int32{0, 3, 6, 130}
 
 func waitsFor(pod *corev1.Pod) (string, error) {
+	if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
+	}) {
+		return "its pod " + pod.Name + " was taken away, and another takes its place", nil
+	}
 	for _, s := range pod.Status.ContainerStatuses {
 		switch waiting, last := s.State.Waiting, s.State.Terminated; {
 		case last != nil && !slices.Contains(ran, last.ExitCode):
@@ -192,9 +197,6 @@ func waitsFor(pod *corev1.Pod) (string, error) {
 		case waiting != nil && slices.Contains(hopeless, waiting.Reason):
 			return "", fmt.Errorf("%w: %s: %s", ErrNotStarted, waiting.Reason, waiting.Message)
 		}
-	}
-	if pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "" { // evicted, say
-		return "", fmt.Errorf("%w: its pod %s failed: %s", ErrNotStarted, pod.Name, pod.Status.Message)
 	}
 	if pod.Status.Phase != corev1.PodPending {
 		return "", nil
