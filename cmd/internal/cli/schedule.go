@@ -43,7 +43,7 @@ type DriverOptions struct{ Image, Name, Storage, StorageClass string }
 
 func (o *DriverOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Image, "image", "", "the `image` of lxsweep that runs in the cluster")
-	fs.StringVar(&o.Name, "name", "", "what the objects are called in the cluster (default: as the first file)")
+	fs.StringVar(&o.Name, "name", "", "the `name` of all that is made in the cluster (default: the first file's)")
 	fs.StringVar(&o.Storage, "storage", "", "the `size` of the claim that holds the ledger (default 1Gi)")
 	fs.StringVar(&o.StorageClass, "storage-class", "", "the `class` of that claim (default: the cluster's)")
 }
@@ -54,7 +54,7 @@ var driverFlags = []string{"image", "name", "storage", "storage-class"}
 func newScheduleCmd(f *Factory, run func(context.Context, *ScheduleOptions) error) *cobra.Command {
 	o := &ScheduleOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "schedule FILE... --cron EXPRESSION [-- OPTIONS OF APPLY]",
+		Use:   "schedule FILE... --cron EXPRESSION [flags] [-- OPTIONS OF APPLY]",
 		Short: "Run a sweep afresh every night, from a crontab or in a cluster",
 		Long: `schedule prints what makes a cluster apply the files by itself: a CronJob whose
 pod runs lxsweep, a ConfigMap of the files, a claim for the ledger, and an account
