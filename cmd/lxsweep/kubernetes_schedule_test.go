@@ -219,9 +219,13 @@ func TestScheduleObjects(t *testing.T) {
 		t.Errorf("run-now makes\n%+v", job.ObjectMeta)
 	}
 	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name}, "schedule", "run-now", "grid", "--namespace", k.namespace)
-	all += k.says(1, []string{"there is no schedule none in namespace"}, "schedule", "run-now", "none", "--namespace", k.namespace)
+	all += k.says(1, []string{"there is no schedule none in namespace", "kubectl get cronjobs"}, "schedule", "run-now", "none", "--namespace", k.namespace)
 
 	k.nowhere(all)
+
+	k.says(1, []string{`serviceaccounts "grid" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
+	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
+	k.says(1, []string{`namespaces "none" not found`, "kubectl create namespace none"}, append(args, "--diff", "--namespace", "none")...)
 }
 
 // runNow starts a schedule's round and returns its Job.
@@ -293,7 +297,9 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
 		t.Errorf("there is now\n%s", out)
 	}
-	said := k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--state", "postgres://ann:hunter2@db/sweeps")...)
+	args = append(args, "--state", "postgres://ann:"+token+"@db/sweeps")
+	said := k.says(5, []string{"--take-over"}, args...)
+	said += k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--take-over")...)
 	k.nowhere(said)
 }
 

@@ -113,6 +113,9 @@ func runSchedule(ctx context.Context, o *ScheduleOptions) error {
 	if n := count(o.Crontab, o.Diff, o.Apply); n > 1 {
 		return errorf("leave all but one out", "--crontab, --diff and --apply do different things")
 	}
+	if o.DetailedExitCode && !o.Diff || o.ForceConflicts && !o.Apply {
+		return errorf("add the one, or leave the other out", "--detailed-exitcode is for --diff, and --force-conflicts for --apply")
+	}
 	passed, err := o.forApply(ctx)
 	if err != nil {
 		return err
@@ -155,10 +158,14 @@ func (o *ScheduleOptions) objects(ctx context.Context, passed []string) error {
 	}
 	if !o.Diff && !o.Apply {
 		text, err := objects.YAML()
-		if err == nil {
-			_, err = o.Out.Write(text)
+		if err != nil {
+			return err
 		}
-		return err
+		if _, err = o.Out.Write(text); err != nil {
+			return err
+		}
+		fmt.Fprintln(o.Err, "nothing was made: kubectl apply --server-side -f - takes it, or say --apply")
+		return nil
 	}
 	client, err := o.driverClient(o.ClusterOptions, s.Namespace)
 	if err != nil {
