@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	main "github.com/lxsweep/lxsweep/cmd/lxsweep"
+	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
 )
 
 // nightGrid is a sweep that is made of several files, in folders beside each
@@ -218,9 +219,13 @@ func TestScheduleObjects(t *testing.T) {
 		t.Errorf("run-now makes\n%+v", job.ObjectMeta)
 	}
 	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name}, "schedule", "run-now", "grid", "--namespace", k.namespace)
-	all += k.says(1, []string{"there is no schedule none in namespace"}, "schedule", "run-now", "none", "--namespace", k.namespace)
+	all += k.says(1, []string{"there is no schedule none in namespace", "kubectl get cronjobs"}, "schedule", "run-now", "none", "--namespace", k.namespace)
 
 	k.nowhere(all)
+
+	k.says(1, []string{`serviceaccounts "grid" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
+	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
+	k.says(1, []string{`namespaces "none" not found`, "kubectl create namespace none"}, append(args, "--diff", "--namespace", "none")...)
 }
 
 // runNow starts a schedule's round and returns its Job.
@@ -250,24 +255,25 @@ func (k *clustered) nowhere(said string) {
 	}
 }
 
-// TestDetach hands a sweep over: the command returns once the driver's pod runs.
+// TestDetach hands a sweep over: the command returns once the driver's pod runs,
+// or takes the Job back if that cannot start.
 func TestDetach(t *testing.T) {
 	t.Parallel()
 	k := newScheduled(t)
 	args := append([]string{"apply", "--detach", "--auto-approve", "--round", "r"}, k.night()...)
-	detach := k.start(args...)
-	k.await("the driver waits for its claim", func() bool { return strings.Contains(k.text(detach), "unbound immediate PersistentVolumeClaims") })
+	vain := k.start(args...)
+	k.await("the driver waits for its claim", func() bool { return strings.Contains(k.text(vain), "unbound immediate PersistentVolumeClaims") })
 	k.says(4, []string{"the driver of grid is at work already"}, args...)
+	k.kubectl("annotate", "pods", "--all", kubetest.Waiting+"=ImagePullBackOff", kubetest.WaitingMessage+"=no such image")
 	k.bind("grid")
-	k.end(detach, 0)
-	said := k.text(detach)
-	for _, want := range []string{
-		"persistentvolumeclaim/grid created", "the driver runs: 2 experiments go on without this machine", "lxsweep status --state k8s://" + k.namespace + "/grid",
-	} {
-		if !strings.Contains(said, want) {
-			t.Errorf("it does not say %q:\n%s", want, said)
-		}
+	if said := k.end(vain, 1); !strings.Contains(said, "the driver does not start: ImagePullBackOff: no such image") {
+		t.Errorf("without an image it says\n%s", said)
 	}
+	k.noJobs()
+
+	said := k.says(0, []string{
+		"persistentvolumeclaim/grid unchanged", "the driver runs: 2 experiments go on without this machine", "lxsweep status --state k8s://" + k.namespace + "/grid",
+	}, args...)
 	job := k.jobs()[0]
 	if args := job.Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--round=r") || slices.Contains(args, "$(LXSWEEP_JOB)") {
 		t.Errorf("the driver is given %q", args)
@@ -291,7 +297,9 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
 		t.Errorf("there is now\n%s", out)
 	}
-	said := k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--state", "postgres://ann:hunter2@db/sweeps")...)
+	args = append(args, "--state", "postgres://ann:"+token+"@db/sweeps")
+	said := k.says(5, []string{"--take-over"}, args...)
+	said += k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--take-over")...)
 	k.nowhere(said)
 }
 

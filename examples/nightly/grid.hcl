@@ -29,8 +29,7 @@ config "digits" {
       working_dir = "../quickstart"
     }
     k8 {
-      namespace  = "ml"
-      restricted = true
+      namespace = "ml"
     }
   }
 }

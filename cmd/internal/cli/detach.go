@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -101,17 +102,18 @@ func (s *driver) stateHere(f *Factory) string {
 	return withoutPassword(s.Database)
 }
 
-// notOurs refuses experiment names that the ledger here has in the cluster: the
-// driver has another, and would be refused at once.
+// notOurs refuses experiment names that the file here has in the cluster: the
+// driver has another ledger, and would be refused at once.
 func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver) (err error) {
-	if d.Database != "" || o.TakeOver {
+	if o.TakeOver {
 		return nil
 	}
-	p, err := o.Factory.open(ctx, d.module, InputOptions{Runner: onLocal, Configs: o.Configs}, where{gpus: []string{}}, ledger.ReadOnly)
+	path := filepath.Join(d.module.Dir, ledgerFile)
+	here, err := o.openLedger(ctx, path, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
-	defer closing(p, &err)
+	defer closing(here, &err)
 	// To a ledger that there is not, everything is another's.
 	stranger := kubernetes.New(c, kubernetes.Options{Patience: kubernetes.Patience{Unreachable: brief}})
 	err = stranger.Owned(ctx, d.names)
@@ -119,13 +121,13 @@ func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *dr
 	if !errors.As(err, &owned) {
 		return err
 	}
-	if owned.Ledger != p.ledger.ID() {
+	if owned.Ledger != here.ID() {
 		return nil // the driver's own, as far as anybody knows here
 	}
 	return &exitError{
 		ExitStale,
-		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, p.state),
-		"go on from here without --detach; or share the ledger: --state postgres://...; or leave what is recorded here behind: --take-over",
+		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, o.short(path)),
+		"go on from here without --detach; or, if what is recorded here is to stay behind or was taken along, add --take-over",
 	}
 }
 

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/sweep"
 )
 
 // RunNowOptions are what `lxsweep schedule run-now` is told.
@@ -58,8 +60,12 @@ func runRunNow(ctx context.Context, o *RunNowOptions) error {
 
 // follow says how to see what a driver does.
 func (f *Factory) follow(namespace, job, state string) {
+	status := "lxsweep status"
 	if state != "" {
-		state = " --state " + state
+		status += " --state " + sweep.ShellQuote(state)
 	}
-	fmt.Fprintf(f.Err, "\n  lxsweep status%s   where its experiments are\n  kubectl logs --namespace %s --follow job/%s   what the driver says\n", state, namespace, job)
+	ui.WriteHints(f.Err, f.screen(f.Err), []ui.Hint{
+		{Command: status, What: "where its experiments are"},
+		{Command: "kubectl logs --namespace " + namespace + " --follow job/" + job, What: "what the driver says"},
+	})
 }

@@ -43,7 +43,7 @@ type DriverOptions struct{ Image, Name, Storage, StorageClass string }
 
 func (o *DriverOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Image, "image", "", "the `image` of lxsweep that runs in the cluster")
-	fs.StringVar(&o.Name, "name", "", "what the objects are called in the cluster (default: as the first file)")
+	fs.StringVar(&o.Name, "name", "", "the `name` of all that is made in the cluster (default: the first file's)")
 	fs.StringVar(&o.Storage, "storage", "", "the `size` of the claim that holds the ledger (default 1Gi)")
 	fs.StringVar(&o.StorageClass, "storage-class", "", "the `class` of that claim (default: the cluster's)")
 }
@@ -54,7 +54,7 @@ var driverFlags = []string{"image", "name", "storage", "storage-class"}
 func newScheduleCmd(f *Factory, run func(context.Context, *ScheduleOptions) error) *cobra.Command {
 	o := &ScheduleOptions{Factory: f}
 	cmd := &cobra.Command{
-		Use:   "schedule FILE... --cron EXPRESSION [-- OPTIONS OF APPLY]",
+		Use:   "schedule FILE... --cron EXPRESSION [flags] [-- OPTIONS OF APPLY]",
 		Short: "Run a sweep afresh every night, from a crontab or in a cluster",
 		Long: `schedule prints what makes a cluster apply the files by itself: a CronJob whose
 pod runs lxsweep, a ConfigMap of the files, a claim for the ledger, and an account
@@ -113,6 +113,9 @@ func runSchedule(ctx context.Context, o *ScheduleOptions) error {
 	if n := count(o.Crontab, o.Diff, o.Apply); n > 1 {
 		return errorf("leave all but one out", "--crontab, --diff and --apply do different things")
 	}
+	if o.DetailedExitCode && !o.Diff || o.ForceConflicts && !o.Apply {
+		return errorf("add the one, or leave the other out", "--detailed-exitcode is for --diff, and --force-conflicts for --apply")
+	}
 	passed, err := o.forApply(ctx)
 	if err != nil {
 		return err
@@ -155,10 +158,14 @@ func (o *ScheduleOptions) objects(ctx context.Context, passed []string) error {
 	}
 	if !o.Diff && !o.Apply {
 		text, err := objects.YAML()
-		if err == nil {
-			_, err = o.Out.Write(text)
+		if err != nil {
+			return err
 		}
-		return err
+		if _, err = o.Out.Write(text); err != nil {
+			return err
+		}
+		fmt.Fprintln(o.Err, "nothing was made: kubectl apply --server-side -f - takes it, or say --apply")
+		return nil
 	}
 	client, err := o.driverClient(o.ClusterOptions, s.Namespace)
 	if err != nil {

@@ -218,8 +218,15 @@ func read(result rest.Result) (map[string]any, error) {
 	return fields, json.Unmarshal(text, &fields)
 }
 
-// explained names the object, and of a conflict the other manager.
+// explained names the object, and of a conflict the other manager; it says how
+// to mend what is often wrong.
 func (c *Client) explained(obj object, err error) error {
+	switch {
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("%s: %w; ask for the Roles in examples/nightly/README.md", wordFor(obj), err)
+	case apierrors.IsNotFound(err) && strings.HasPrefix(err.Error(), "namespaces "):
+		return fmt.Errorf("%w: kubectl create namespace %s makes it", err, c.namespace)
+	}
 	status := apierrors.APIStatus(nil)
 	if !apierrors.IsConflict(err) || !errors.As(err, &status) || status.Status().Details == nil {
 		return fmt.Errorf("%s in namespace %s: %w", wordFor(obj), c.namespace, err)

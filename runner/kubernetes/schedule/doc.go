@@ -22,10 +22,10 @@
 // # The driver's pod
 //
 // It has the files where they are on the laptop, seen from their common folder,
-// which is /sweep there: so sources, keys and works are the same. The claim is
-// mounted at the folder of the first .hcl file, and .lxsweep is there. A round
-// is called as the Job, which all pods of the Job know: one that replaces
-// another goes on with its night.
+// which is /sweep there: so sources, keys and works are the same. It works in
+// the folder of the first .hcl file, where .lxsweep is the claim and the one
+// thing that can be written to. A round is called as the Job, which all pods of
+// the Job know: one that replaces another goes on with its night.
 //
 // # What it does not know
 //

@@ -229,15 +229,17 @@ const (
 	volumeTmp    = "tmp"
 )
 
-// volumes are the ledger at the folder of the first .hcl file, and the files one
-// by one, so that their folders can be written to and hold nothing else.
+// volumes are the ledger's folder, beside the first .hcl file, and the files one
+// by one: a whole ConfigMap would be full of links, and what inputs match there
+// must be what they match on the laptop. Nothing is mounted over the claim: the
+// places of files that are gone would stay in it, and be matched.
 func (d *Driver) volumes(own string) ([]corev1.Volume, []corev1.VolumeMount) {
 	ledger := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 	if d.Database == "" {
 		ledger = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: d.Name}}
 	}
 	mounts := []corev1.VolumeMount{
-		{Name: volumeLedger, MountPath: path.Join(root, d.Dir)},
+		{Name: volumeLedger, MountPath: path.Join(root, d.Dir, ".lxsweep")},
 		{Name: volumeTmp, MountPath: "/tmp"},
 	}
 	for i, key := range keys(d.Files) {

@@ -53,7 +53,7 @@ func (c *Client) RunNow(ctx context.Context, name string, now time.Time) (string
 	var cron batchv1.CronJob
 	err := c.list(ctx, collection("batch/v1", "CronJob", c.namespace)+"/"+name, nil, &cron)
 	if apierrors.IsNotFound(err) || err == nil && cron.Labels[Label] != name {
-		return "", fmt.Errorf("there is no schedule %s in namespace %s", name, c.namespace)
+		return "", fmt.Errorf("there is no schedule %s in namespace %s; kubectl get cronjobs --namespace %[2]s --selector %[3]s lists those that there are", name, c.namespace, Label)
 	}
 	if err != nil {
 		return "", fmt.Errorf("cronjob/%s in namespace %s: %w", name, c.namespace, err)
