@@ -124,6 +124,7 @@ func TestBesideLedger(t *testing.T) {
 	for _, line := range []string{
 		"status --all", "status --all -o json", "results", "results -o json", "results -o csv --filter metric.loss<1", "best",
 		"show ex-1 --cmd", "status --sweep none", "best --maximize none", "logs ex-99", "logs", "cancel ex-1",
+		"compare night none", "ledger export",
 	} {
 		k.asThere(claim, strings.Fields(line)...)
 	}
