@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,28 +15,50 @@ import (
 type serverLocks struct {
 	ledger *Ledger
 	names  []string
-	conn   *pgx.Conn
+
+	mu   sync.Mutex // guards conn
+	conn *pgx.Conn  // nil while there is none
+
+	// keep looks after conn until stop is called.
+	stop func()
+	kept sync.WaitGroup
 }
+
+const (
+	// keepPeriod is how often the locks of a session that writes nothing are
+	// looked after.
+	keepPeriod = time.Second
+	// graceForHolders is how long one that waits holds back after the server was
+	// away: those that held the locks may have them again.
+	graceForHolders = 5 * time.Second
+)
 
 // errLocksLost says that a connection was lost, and with it the locks, and that
 // somebody has them now: perhaps the server has not noticed yet.
 var errLocksLost = errors.New("the connection that held the locks was lost, and they are taken")
 
-func (s *server) lockAll(ctx context.Context, l *Ledger, names []string, timeout time.Duration) (_ locks, err error) {
-	k := &serverLocks{ledger: l, names: names}
+func (s *server) lockAll(ctx context.Context, l *Ledger, names []string, timeout time.Duration) (locks, error) {
+	k := &serverLocks{ledger: l, names: names, stop: func() {}}
 	began := time.Now()
-	tick := time.NewTicker(lockPoll)
-	defer tick.Stop()
-	for {
-		missing, err := k.take(ctx)
-		if err == nil && missing == "" {
-			return k, nil
+	for away := false; ; {
+		wait := lockPoll
+		var missing string
+		err := k.connect(ctx)
+		if err == nil && away {
+			away, wait = false, graceForHolders
+		} else if err == nil {
+			missing, err = k.take(ctx)
+			if err == nil && missing == "" {
+				k.startKeeping()
+				return k, nil
+			}
 		}
+		away = away || err != nil
 		waited, over := waitedEnough(began, timeout)
 		switch {
 		case err != nil && (over || !lost(err)):
 			return nil, errors.Join(err, k.unlock())
-		case over:
+		case over && missing != "":
 			h, err := l.heldInServer(ctx, missing)
 			if h == nil {
 				h = &Holder{} // it has gone meanwhile
@@ -43,66 +66,106 @@ func (s *server) lockAll(ctx context.Context, l *Ledger, names []string, timeout
 			return nil, errors.Join(err, &LockedError{missing, *h, waited}, k.unlock())
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), k.unlock())
 		}
 	}
 }
 
+func (k *serverLocks) connect(ctx context.Context) error {
+	if k.conn != nil {
+		return nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, k.ledger.server.config)
+	if err != nil {
+		return err
+	}
+	k.conn = conn
+	if err := prepare(ctx, conn); err != nil {
+		k.disconnect()
+		return err
+	}
+	return nil
+}
+
 // take takes the locks, all or none, and returns a name that somebody else has.
 func (k *serverLocks) take(ctx context.Context) (missing string, err error) {
-	if k.conn == nil {
-		if k.conn, err = pgx.ConnectConfig(ctx, k.ledger.server.config); err != nil {
-			k.conn = nil
-			return "", err
-		}
-		if err := prepare(ctx, k.conn); err != nil {
-			return "", errors.Join(err, k.unlock())
-		}
-	}
 	for _, name := range k.names {
 		var got bool
 		err = k.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, k.ledger.server.key(name)).Scan(&got)
-		if err == nil && got {
-			continue
-		}
-		if err == nil {
+		if err == nil && !got {
+			missing = name
 			_, err = k.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`)
 		}
 		if err != nil {
-			return "", errors.Join(err, k.unlock())
+			k.disconnect()
 		}
-		return name, nil
+		if err != nil || missing != "" {
+			return missing, err
+		}
 	}
 	return "", nil
 }
 
+// startKeeping takes the locks again whenever their connection is lost.
+func (k *serverLocks) startKeeping() {
+	ctx, cancel := context.WithCancel(context.Background())
+	k.stop = cancel
+	k.kept.Go(func() {
+		tick := time.NewTicker(keepPeriod)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				bounded, cancel := context.WithTimeout(context.Background(), goneProbe)
+				_ = k.hold(bounded) // a transaction that cannot do without says so
+				cancel()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
 func (k *serverLocks) hold(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.conn != nil {
 		if k.conn.Ping(ctx) == nil {
 			return nil
 		}
-		_ = k.unlock()
+		k.disconnect()
+	}
+	if err := k.connect(ctx); err != nil {
+		return err
 	}
 	missing, err := k.take(ctx)
 	if err == nil && missing != "" {
-		err = errors.Join(errLocksLost, k.unlock())
+		k.disconnect()
+		err = errLocksLost
 	}
 	return err
 }
 
-// unlock waits until the server has let go of them, if it can be reached.
 func (k *serverLocks) unlock() error {
+	k.stop()
+	k.kept.Wait()
+	k.disconnect()
+	return nil
+}
+
+// disconnect waits until the server has let go of the locks, if it can be
+// reached.
+func (k *serverLocks) disconnect() {
 	if k.conn == nil {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), goneProbe)
 	defer cancel()
 	_, _ = k.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`)
 	_ = k.conn.Close(ctx) // nothing is to be saved
 	k.conn = nil
-	return nil
 }
 
 // heldInServer is who holds a name's lock, by its epoch; nil if nobody does.

@@ -94,8 +94,10 @@
 //
 // When a connection is lost, a writer tries for ten minutes to get another, takes
 // its locks again, and runs the transaction again if its epochs are still its
-// own; a reader asks again for fifteen seconds. The COMMIT of the lost one may
-// have been done without an answer, and nothing must happen twice:
+// own; one that waits for those locks holds back for five seconds meanwhile. A
+// reader asks again for fifteen seconds; opening does not try again. The COMMIT
+// of the lost transaction may have been done without an answer, and nothing must
+// happen twice:
 //
 //   - Every transaction of a session leaves a mark of its own in the session's
 //     epochs, before anything else. One that is run again and finds its mark
