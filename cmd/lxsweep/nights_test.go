@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -86,7 +87,7 @@ func (n *nights) night(night int, at time.Time) {
 }
 
 func (n *nights) args(round string) []string {
-	return []string{"--round", round, "--progress", "quiet"}
+	return []string{"--round", round, "--baseline", "last", "--progress", "quiet"}
 }
 
 // quiet is a night to its end: nothing is new, so nothing is said.
@@ -114,17 +115,21 @@ func (n *nights) killed(round string, at time.Time) {
 	b.ended = true
 }
 
-// fullDisk is a night that finds no room: it fails, says so, and starts nothing.
+// fullDisk is a night that finds no room: it says so, and starts nothing. What
+// a disk does that fills up under what runs is TestFullDisk's.
 func (n *nights) fullDisk(round string, at time.Time) {
 	n.Helper()
 	n.clock(at)
+	full := filepath.Join(n.disk, "full")
 	started := n.count("start")
-	fill(n.T, filepath.Join(n.disk, "full"))
-	n.end(n.apply(n.args(round)...), 1)
+	fill(n.T, full)
+	if said := n.end(n.apply(n.args(round)...), 1); !strings.Contains(said, "no space left for the ledger") {
+		n.Errorf("on a full disk it says\n%s", said)
+	}
 	if now := n.count("start"); now != started {
 		n.Errorf("%d programs were started without a record", now-started)
 	}
-	if err := os.Remove(filepath.Join(n.disk, "full")); err != nil {
+	if err := os.Remove(full); err != nil {
 		n.Fatal(err)
 	}
 }
@@ -151,6 +156,7 @@ func (n *nights) check() {
 	n.lxsweep(0, "prune", "--keep-rounds", "14", "--auto-approve")
 	same(n.T, "rounds kept", n.query(n.state(), `count(DISTINCT round), count(*), min(round)) FROM experiments`),
 		fmt.Sprint(14, 14*nightExperiments)+" 2026-10-19")
+	n.lxsweep(0, "compare")
 	n.lxsweep(0, "apply", "--auto-approve", "--round", "after", "grid.hcl")
 	same(n.T, "next number", n.query(n.state(), `min(number)) FROM experiments WHERE round = 'after'`), fmt.Sprint(all))
 }
