@@ -35,6 +35,10 @@ type Deadline struct {
 // earlier apply does not count here.
 type Limits struct {
 	MaxParallel int
+	// Elsewhere is how many of MaxParallel's places are taken by what runs where
+	// this dispatcher's runner cannot look. If it is all of them, nothing more of
+	// the sweep is launched.
+	Elsewhere   int
 	FailFast    bool
 	MaxFailures int
 }

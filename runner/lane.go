@@ -75,11 +75,15 @@ type lane struct {
 }
 
 func newLane(label string, limits Limits) *lane {
-	bound := limits.MaxParallel
-	if bound <= 0 {
-		bound = math.MaxInt
+	l := &lane{sweep: label, limits: limits, bound: math.MaxInt, over: make(chan struct{})}
+	if limits.MaxParallel > 0 {
+		l.bound = max(0, limits.MaxParallel-limits.Elsewhere)
 	}
-	return &lane{sweep: label, limits: limits, bound: bound, over: make(chan struct{})}
+	if l.bound == 0 {
+		l.halted = "all its places are taken elsewhere"
+		l.close()
+	}
+	return l
 }
 
 // close says that nothing more is launched.

@@ -26,6 +26,7 @@ type CancelOptions struct {
 	Sweep  string
 	Filter string
 	Reason string
+	Gone   bool
 }
 
 func newCancelCmd(f *Factory, run func(context.Context, *CancelOptions) error) *cobra.Command {
@@ -38,12 +39,16 @@ has; where no apply runs, it ends them itself. The request is kept in the
 ledger. Programs get TERM, and KILL after a grace. On a cluster the Job is given
 a deadline that has passed, and is deleted once its log is here.
 
+What runs on another machine, or in another cluster, is to be cancelled there. If
+that is gone for good, --gone records it as lost, without having looked.
+
 What is cancelled stays so: apply leaves it alone until --rerun cancelled.` + filterRuns + `
 What comes to match later is not cancelled.`,
 		Example: `  lxsweep cancel ex-8 ex-9
   lxsweep cancel --sweep nightly
   lxsweep cancel --filter 'hp.lr > 0.1 && state == "running"'
-  lxsweep cancel ex-8 --reason 'the wrong data'`,
+  lxsweep cancel ex-8 --reason 'the wrong data'
+  lxsweep cancel --gone ex-8`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.Filter != "" {
 				return withFilter(args, o.Filter)
@@ -63,6 +68,7 @@ What comes to match later is not cancelled.`,
 	o.ClusterOptions.flags(cmd.Flags())
 	cmd.Flags().StringVar(&o.Sweep, "sweep", "", "all of a `sweep`, in its newest round")
 	filterFlag(cmd.Flags(), &o.Filter)
+	cmd.Flags().BoolVar(&o.Gone, "gone", false, "the machine or cluster that they run on is gone for good: they are lost")
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record")
 	return cmd
 }
@@ -307,11 +313,17 @@ func (c *cancelling) one(ctx context.Context, session *ledger.Session, r *sweep.
 		return nil
 	}
 	where, states, err := c.look(ctx, r.Last)
-	if err != nil {
+	switch {
+	case c.Gone && (where == nil || err != nil):
+		say("is lost")
+		return (&unobserved{recorder: session}).record(ctx, r.Last.ID, sweep.Outcome{
+			State: sweep.Lost, Class: sweep.Infrastructure, Code: sweep.CodeUnknown,
+			Reason: "what it ran on is gone (" + c.reason() + ")",
+		})
+	case err != nil:
 		return err
-	}
-	if where == nil {
-		return errorf("run lxsweep cancel "+r.RunName()+" there", "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
+	case where == nil:
+		return errorf("run lxsweep cancel "+r.RunName()+" there; if that is gone for good: lxsweep cancel --gone "+r.RunName(), "%s runs on %s (%s), which cannot be reached from here", r.RunName(), r.Last.Host, r.Last.Runner)
 	}
 	u := &unobserved{keepLogs(where, c.ledger), session}
 	state, known := states[r.Last.ID]

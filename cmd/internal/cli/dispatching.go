@@ -43,7 +43,7 @@ func (x *execution) dispatch(ctx context.Context) (ran, error) {
 	cancels := make(chan runner.Cancel)
 	d := &runner.Dispatcher{
 		Runner: x.building(), Recorder: x.session, Parallel: x.pl.parallel(x.Parallel),
-		Limits: x.pl.limits(x.FailFast, x.MaxFailures), Events: watch.event,
+		Limits: x.limits(), Events: watch.event,
 		Stop: stop, Cancels: cancels, Until: until, Clock: clock{x.Now},
 		AfterBystanders: x.overlap() == sweep.OverlapWait,
 	}

@@ -28,6 +28,7 @@ type execution struct {
 	began   time.Time
 	live    []sweep.Live    // the survey under the lock
 	alive   []*sweep.Record // what lives by that survey, of any round
+	away    []*sweep.Record // what has not ended as far as is known, at other places
 	now     tallied         // of the plan under the lock
 	tasks   []runner.Task
 	claimed *kubernetes.Claim // nil on this machine

@@ -22,7 +22,7 @@ var flagGroups = []struct {
 	{"Inputs", []string{"var", "var-file", "set"}},
 	{"When", []string{"cron", "time-zone"}},
 	{"Where", []string{"runner", "state", "storage", "storage-class", "image", "name", "context", "namespace", "kubeconfig"}},
-	{"How", []string{"apply", "force-conflicts", "crontab", "detach", "parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "until", "take-over", "skip-build", "auto-approve", "follow", "reason", "check", "timeout"}},
+	{"How", []string{"apply", "force-conflicts", "crontab", "detach", "parallel", "gpus", "fail-fast", "max-failures", "lock-timeout", "until", "take-over", "skip-build", "auto-approve", "follow", "reason", "gone", "check", "timeout"}},
 	{"Output", []string{"output", "out", "progress", "detailed-exitcode", "limit", "all", "rounds", "cmd", "diff", "no-color", "help"}},
 }
 

@@ -88,7 +88,9 @@ func (x *execution) settleUnobserved(ctx context.Context) error {
 		s, known := state[r.Last.ID]
 		delete(state, r.Last.ID)
 		switch {
-		case !x.pl.own(r.Last) || !slices.Contains(x.names, r.Name):
+		case !slices.Contains(x.names, r.Name):
+		case !x.pl.own(r.Last):
+			x.away = append(x.away, r)
 		case !known:
 			errs = append(errs, u.record(ctx, r.Last.ID, u.runner.Gone(r.Last)))
 		case s.Final() && !x.retries(r, s):
