@@ -140,10 +140,12 @@ func TestTwoHostsShareALedger(t *testing.T) {
 	}
 	defer db.Close()
 	db.SetMaxIdleConns(0) // they do not outlive the server
-	hosts[1].start(t)
-	shared.awaitEvents(4)
-	_ = hosts[1].apply.Process.Signal(syscall.SIGTERM)
-	hosts[1].wait()
+	for _, h := range hosts { // first one, then the other
+		h.start(t)
+		shared.awaitEvents(4)
+		_ = h.apply.Process.Signal(syscall.SIGTERM)
+		h.wait()
+	}
 	faults := 0
 	for ; len(shared.events()) < 2*sharedExperiments-20; faults++ {
 		for want := len(shared.events()) + 4 + shared.random.IntN(8); len(shared.events()) < want; time.Sleep(5 * time.Millisecond) {
