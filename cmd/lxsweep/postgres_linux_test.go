@@ -139,7 +139,7 @@ func TestTwoHostsShareALedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db.SetMaxIdleConns(0) // they do not outlive the server
+	db.SetMaxIdleConns(0)     // they do not outlive the server
 	for _, h := range hosts { // first one, then the other
 		h.start(t)
 		shared.awaitEvents(4)
