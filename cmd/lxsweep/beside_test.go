@@ -77,6 +77,7 @@ spec:
             image: IMAGE
             imagePullPolicy: Never
             args: [apply, --auto-approve, --progress, plain, --parallel, "4", --round, night, grid.hcl]
+            env: [{name: LXSWEEP_BESIDE, value: "k8s://NAMESPACE/nightly"}]
             securityContext:
               readOnlyRootFilesystem: true
               allowPrivilegeEscalation: false

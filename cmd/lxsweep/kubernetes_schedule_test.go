@@ -5,7 +5,6 @@ package main_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	main "github.com/lxsweep/lxsweep/cmd/lxsweep"
@@ -218,7 +216,7 @@ func TestScheduleObjects(t *testing.T) {
 	if job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual" || len(job.OwnerReferences) != 1 || job.OwnerReferences[0].Name != "grid" {
 		t.Errorf("run-now makes\n%+v", job.ObjectMeta)
 	}
-	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name}, "schedule", "run-now", "grid", "--namespace", k.namespace)
+	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name, "kubectl logs --follow"}, "schedule", "run-now", "grid", "--namespace", k.namespace)
 	all += k.says(1, []string{"there is no schedule none in namespace", "kubectl get cronjobs"}, "schedule", "run-now", "none", "--namespace", k.namespace)
 
 	k.nowhere(all)
@@ -265,7 +263,7 @@ func TestDetach(t *testing.T) {
 	k.await("the driver waits for its claim", func() bool { return strings.Contains(k.text(vain), "unbound immediate PersistentVolumeClaims") })
 	k.says(4, []string{"the driver of grid is at work already"}, args...)
 	k.kubectl("annotate", "pods", "--all", kubetest.Waiting+"=ImagePullBackOff", kubetest.WaitingMessage+"=no such image")
-	k.bind("grid")
+	k.volume("grid", "/none")
 	if said := k.end(vain, 1); !strings.Contains(said, "the driver does not start: ImagePullBackOff: no such image") {
 		t.Errorf("without an image it says\n%s", said)
 	}
@@ -303,33 +301,22 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	k.nowhere(said)
 }
 
-// bind gives a claim a volume, which no controller does here.
-func (k *clustered) bind(claim string) {
+// volume makes a volume of a folder of this machine, for a claim and no other.
+func (k *clustered) volume(claim, folder string) {
 	k.Helper()
-	ctx, name := k.Context(), k.namespace+"-"+claim
+	name := k.namespace + "-" + claim
 	volumes := k.cluster.Client.CoreV1().PersistentVolumes()
-	_, err := volumes.Create(ctx, &corev1.PersistentVolume{
+	_, err := volumes.Create(k.Context(), &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeSpec{
 			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
 			AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			ClaimRef:               &corev1.ObjectReference{Namespace: k.namespace, Name: claim},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/none"}},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: folder}},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		k.Fatal(err)
 	}
 	k.Cleanup(func() { _ = volumes.Delete(context.Background(), name, metav1.DeleteOptions{}) })
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"annotations": map[string]string{"pv.kubernetes.io/bind-completed": "yes"}},
-		"spec":     map[string]string{"volumeName": name},
-	})
-	if err != nil {
-		k.Fatal(err)
-	}
-	claims := k.cluster.Client.CoreV1().PersistentVolumeClaims(k.namespace)
-	if _, err := claims.Patch(ctx, claim, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		k.Fatal(err)
-	}
 }

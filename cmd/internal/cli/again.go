@@ -9,9 +9,13 @@ import (
 )
 
 // again is the command line that applies the same once more, with what is
-// added. Values of sensitive variables are left out.
+// added. Values of sensitive variables are left out. In a driver it is that of
+// another driver with the same ledger: nobody types anything there.
 func (a *applying) again(added ...string) string {
 	words := append([]string{"lxsweep", "apply"}, added...)
+	if where, name, err := driverOf(a.Getenv(besideVariable)); err == nil {
+		words = append(words, "--detach", "--image", "IMAGE", "--name", name, "--namespace", where.Namespace)
+	}
 	if a.saved != nil {
 		words = append(words, "FILE...") // the plan's files were kept in it
 	}

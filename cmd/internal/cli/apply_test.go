@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -164,8 +165,10 @@ func TestInFlightOf(t *testing.T) {
 }
 
 func TestAgainShowsNoSecret(t *testing.T) {
+	env := map[string]string{}
 	a := &applying{
 		ApplyOptions: &ApplyOptions{
+			Factory:      &Factory{Environ: func(name string) (string, bool) { value, ok := env[name]; return value, ok }},
 			InputOptions: InputOptions{Files: []string{"my grid.hcl"}, Vars: []string{"token=hunter2", "tag=v1"}, Round: "r 1", Sets: []string{"hp.x=1"}},
 			StateOptions: StateOptions{State: "s.db"}, Filter: "number > 1",
 		},
@@ -174,5 +177,10 @@ func TestAgainShowsNoSecret(t *testing.T) {
 	want := `lxsweep apply --rerun failed 'my grid.hcl' --state s.db --round 'r 1' --set hp.x=1 --var token=... --var tag=v1 --filter 'number > 1'`
 	if got := a.again("--rerun", "failed"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	env[besideVariable] = "k8s://ml/grid"
+	want = strings.Replace(want, "failed", "failed --detach --image IMAGE --name grid --namespace ml", 1)
+	if got := a.again("--rerun", "failed"); got != want {
+		t.Errorf("in a driver got  %s\nwant %s", got, want)
 	}
 }

@@ -72,10 +72,10 @@ func (f *Factory) beside(cmd *cobra.Command, state string) error {
 	if err != nil {
 		return err
 	}
-	env := f.surroundings()
-	if cmd.Flags().Changed("state") {
-		env = append(env, sweep.Var{Name: besideVariable, Value: state})
+	if !cmd.Flags().Changed("state") {
+		state = "" // the environment says it
 	}
+	env := append(f.surroundings(), sweep.Var{Name: besideVariable, Value: state})
 	return f.errand(cmd.Context(), cluster, kubernetes.Errand{Driver: driver, Args: args, Env: env, Notice: f.note})
 }
 

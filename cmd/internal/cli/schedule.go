@@ -206,7 +206,7 @@ func refusedOr(err error) error {
 		return &exitError{ExitStale, err, conflict.Hint}
 	}
 	if run := new(schedule.RunError); errors.As(err, &run) {
-		return &exitError{ExitLocked, err, "wait for it: kubectl wait --for condition=complete --timeout -1s --namespace " + run.Namespace + " job/" + run.Job}
+		return &exitError{ExitLocked, err, "wait for its end: kubectl logs --follow --namespace " + run.Namespace + " job/" + run.Job}
 	}
 	return err
 }

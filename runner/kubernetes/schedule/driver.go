@@ -256,6 +256,8 @@ func (d *Driver) volumes(own string) ([]corev1.Volume, []corev1.VolumeMount) {
 const (
 	variableJob   = "LXSWEEP_JOB"
 	variableState = "LXSWEEP_STATE"
+	// variableBeside is what --state is elsewhere, for the commands that it names.
+	variableBeside = "LXSWEEP_BESIDE"
 )
 
 func (d *Driver) environment(own string) []corev1.EnvVar {
@@ -264,6 +266,8 @@ func (d *Driver) environment(own string) []corev1.EnvVar {
 	}}}
 	if d.Database != "" {
 		vars = append(vars, fromSecret(variableState, d.ledgerSecret(), keyURL))
+	} else {
+		vars = append(vars, corev1.EnvVar{Name: variableBeside, Value: "k8s://" + d.Namespace + "/" + d.Name})
 	}
 	for _, v := range d.Environ {
 		vars = append(vars, corev1.EnvVar{Name: v.Name, Value: literal(v.Value)})
