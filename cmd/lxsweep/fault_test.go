@@ -56,12 +56,17 @@ type background struct {
 
 func (f *faults) start(args ...string) *background {
 	f.Helper()
+	return f.launch(exec.Command("lxsweep", args...))
+}
+
+func (f *faults) launch(cmd *exec.Cmd) *background {
+	f.Helper()
 	said, err := os.CreateTemp(f.TempDir(), "said")
 	if err != nil {
 		f.Fatal(err)
 	}
 	defer said.Close()
-	b := &background{Cmd: exec.Command("lxsweep", args...), said: said.Name()}
+	b := &background{Cmd: cmd, said: said.Name()}
 	b.Dir, b.Env, b.Stdout, b.Stderr = f.dir, append(os.Environ(), f.env...), said, said
 	if err := b.Start(); err != nil {
 		f.Fatal(err)

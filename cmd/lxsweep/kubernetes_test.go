@@ -76,7 +76,7 @@ func (k *clustered) kubeconfig(host string) (path string) {
 func (k *clustered) machine() *clustered {
 	k.Helper()
 	other := *k
-	other.faults = &faults{session{k.T, k.TempDir(), k.env}}
+	other.faults = &faults{session{k.T, k.TempDir(), slices.Clip(k.env)}}
 	grid, err := os.ReadFile(k.path("grid.hcl"))
 	if err != nil {
 		k.Fatal(err)
@@ -153,6 +153,14 @@ type request struct {
 type overheard struct {
 	mu       sync.Mutex
 	requests []request
+	fault    func(request) kubetest.Fault // what one meets; nil for nothing
+}
+
+// meet says what requests meet from now on.
+func (o *overheard) meet(fault func(request) kubetest.Fault) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fault = fault
 }
 
 func (o *overheard) take() []request {
@@ -178,7 +186,10 @@ func (k *clustered) overhear() *overheard {
 		heard.mu.Lock()
 		defer heard.mu.Unlock()
 		heard.requests = append(heard.requests, request{r.Method, r.URL.String(), body})
-		return nil
+		if heard.fault == nil {
+			return nil
+		}
+		return heard.fault(heard.requests[len(heard.requests)-1])
 	})
 	k.setenv("KUBECONFIG", k.kubeconfig(p.Config.Host))
 	return heard

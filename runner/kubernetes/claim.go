@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,9 +31,11 @@ const (
 
 // ClaimOptions say who claims.
 type ClaimOptions struct {
-	Host string // the machine, for people
-	// Holder names this process, unlike any other.
-	Holder string
+	Host   string // the machine, for people
+	Holder string // the process there, for people
+	// Shared says that several machines have the ledger, so that one of them may
+	// have lost its lock without knowing.
+	Shared bool
 	// TakeOver takes names that another ledger has.
 	TakeOver bool
 	// Waiting is told what is waited for; nil for nobody.
@@ -54,6 +57,7 @@ type Claim struct {
 
 	writing sync.Mutex // held while leases are written, which may take long
 	leases  []*coordinationv1.Lease
+	former  former
 
 	mu      sync.Mutex
 	renewed time.Time
@@ -80,6 +84,7 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 	if o.Waiting == nil {
 		o.Waiting = func(string) {}
 	}
+	o.Holder += " (" + rand.Text()[:8] + ")" // containers may share a name, and process ids
 	c := &Claim{cluster: r.cluster, runner: r, ledger: r.options.Ledger, o: o, renewed: time.Now(), void: make(chan struct{})}
 	for _, name := range names {
 		lease, err := c.take(ctx, name)
@@ -92,6 +97,9 @@ func (r *Runner) Claim(ctx context.Context, names []string, o ClaimOptions) (*Cl
 	c.stop = stop
 	c.ended.Go(func() { c.keepRenewing(renewing) })
 	r.cluster.claim.Store(c)
+	if err := c.outlast(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	return c, nil
 }
 
@@ -184,8 +192,7 @@ func (c *Claim) rewrite(ctx context.Context, lease, changed *coordinationv1.Leas
 			return lease, err
 		}
 		if err != nil || ptr.Deref(now.Spec.HolderIdentity, "") != c.o.Holder || now.Annotations[annotationOwner] != c.ledger {
-			return lease, c.lose(fmt.Errorf("the Lease %s in namespace %s was taken over%s; nothing more is started here (%w)",
-				lease.Name, c.cluster.Namespace, by(now, err), runner.ErrBroken))
+			return lease, c.lose(c.lostTo(lease.Name, now, err))
 		}
 		if changed = now.DeepCopy(); !change(changed) {
 			return now, nil
@@ -193,11 +200,38 @@ func (c *Claim) rewrite(ctx context.Context, lease, changed *coordinationv1.Leas
 	}
 }
 
-func by(lease *coordinationv1.Lease, err error) string {
-	if err != nil {
-		return " or deleted"
+// LostError says that a claim does not hold any more, so that nothing can be run.
+type LostError struct {
+	Lease, Namespace string
+	// Host has taken it over, for the ledger Ledger, empty for the same one; both
+	// are empty if the Lease was deleted.
+	Host, Ledger string
+}
+
+func (e *LostError) Error() string {
+	where := fmt.Sprintf("the Lease %s in namespace %s", e.Lease, e.Namespace)
+	switch {
+	case e.Host == "":
+		return where + " was deleted, and nothing more is started without it"
+	case e.Ledger == "":
+		return where + " was taken over by " + e.Host
 	}
-	return " by " + lease.Annotations[annotationHost] + " for the ledger " + lease.Annotations[annotationOwner]
+	return fmt.Sprintf("%s was taken over by %s, for the ledger %s", where, e.Host, e.Ledger)
+}
+
+// Unwrap is [runner.ErrBroken].
+func (e *LostError) Unwrap() error { return runner.ErrBroken }
+
+func (c *Claim) lostTo(name string, now *coordinationv1.Lease, gone error) *LostError {
+	lost := &LostError{Lease: name, Namespace: c.cluster.Namespace}
+	if gone != nil {
+		return lost
+	}
+	lost.Host = cmp.Or(now.Annotations[annotationHost], "somebody")
+	if owner := now.Annotations[annotationOwner]; owner != c.ledger {
+		lost.Ledger = owner
+	}
+	return lost
 }
 
 func (c *Claim) keepRenewing(ctx context.Context) {
@@ -230,12 +264,22 @@ func (c *Claim) renew(ctx context.Context) error {
 	return err
 }
 
-// hold returns nil while the claim holds: it was renewed in time, or just now.
-// It may be called on nil, which holds nothing and hinders nobody.
-func (c *Claim) hold(ctx context.Context) error {
+// within makes a request while the claim holds, and for no longer. It may be
+// called on nil, which holds nothing and hinders nobody.
+func (c *Claim) within(ctx context.Context, request func(context.Context) error) error {
 	if c == nil {
-		return nil
+		return request(ctx)
 	}
+	if err := c.hold(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(ctx, c.until())
+	defer cancel()
+	return request(ctx)
+}
+
+// hold returns nil while the claim holds: it was renewed in time, or just now.
+func (c *Claim) hold(ctx context.Context) error {
 	if lost, fresh := c.state(); lost != nil || fresh {
 		return lost
 	}
@@ -255,6 +299,13 @@ func (c *Claim) state() (lost error, fresh bool) {
 	defer c.mu.Unlock()
 	age := max(time.Since(c.renewed), time.Now().Round(0).Sub(c.renewed.Round(0)))
 	return c.lost, age < c.o.Duration
+}
+
+// until is when it no longer holds, unless it is renewed.
+func (c *Claim) until() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.renewed.Add(c.o.Duration)
 }
 
 // lose makes the claim void.

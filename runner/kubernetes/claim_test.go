@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/kubetest"
@@ -156,7 +157,7 @@ func TestClaimIsLost(t *testing.T) {
 	waited := make(chan string, 8)
 	theirs.Waiting = func(text string) { waited <- text }
 	taken := g.claim(b, theirs, "ex")
-	if text := <-waited; !strings.Contains(text, "whether a still runs") {
+	if text := <-waited; !strings.Contains(text, "whether a (") {
 		t.Errorf("told %q", text)
 	}
 	g.proxy.Rule(func(*http.Request) kubetest.Fault { return nil })
@@ -256,4 +257,81 @@ func TestClaimOutlivesAnOutage(t *testing.T) {
 		g.is(<-d, sweep.Succeeded, "", "")
 	}
 	g.letGo(c)
+}
+
+// A shared ledger's names are taken at once from whoever has not let go of them,
+// who is told so, and their term is waited for; nobody waits for what was let go
+// of, or if the ledger's lock cannot be lost unnoticed.
+func TestSharedClaimOutlastsTheFormer(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Options{})
+	claim := func(holder string, shared bool) (c *Claim, waited bool) {
+		o := claims(holder)
+		o.Shared, o.Duration = shared, 2*time.Second
+		o.Waiting = func(string) { waited = true }
+		return g.claim(g.another(Options{}), o, "ex"), waited
+	}
+	a, waited := claim("a", true)
+	if waited {
+		t.Error("it waited for nobody")
+	}
+	b, waited := claim("b", true)
+	if _, fresh := a.state(); !waited || fresh {
+		t.Errorf("waited %t, and the former still counts: %t", waited, fresh)
+	}
+	lost := new(LostError)
+	if err := a.Reserve(t.Context(), "ex", 1); !errors.As(err, &lost) || lost.Host != "host-of-b" || lost.Ledger != "" || !errors.Is(err, runner.ErrBroken) {
+		t.Errorf("the former: %v", err)
+	}
+	g.letGo(a)
+	c, waited := claim("c", false)
+	if waited {
+		t.Error("it waited although nobody else can be at work")
+	}
+	g.letGo(b)
+	g.letGo(c)
+	d, waited := claim("d", true)
+	if waited {
+		t.Error("it waited for what was let go of")
+	}
+	g.letGo(d)
+}
+
+// What a Lease says of times is another machine's clock: only whether it changes
+// counts.
+func TestClaimGoesByNoClockButItsOwn(t *testing.T) {
+	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t, Options{})
+			leases := g.cluster.Client.CoordinationV1().Leases(g.namespace)
+			a := g.claim(g.Runner, ClaimOptions{Host: "a", Holder: "a", Duration: time.Hour}, "ex") // renewed by nobody but the test
+			renew := func() {
+				lease, err := leases.Get(t.Context(), leaseName("ex"), metav1.GetOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := metav1.NewMicroTime(time.Now().Add(off))
+				lease.Spec.RenewTime, lease.Spec.AcquireTime, lease.Spec.LeaseDurationSeconds = &at, &at, ptr.To[int32](1)
+				if _, err := leases.Update(t.Context(), lease, metav1.UpdateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			renew()
+			o := claims("b")
+			o.TakeOver = true
+			looked := 0
+			o.Waiting = func(string) {
+				if looked++; looked <= 2 {
+					renew()
+				}
+			}
+			b := g.claim(g.another(Options{Ledger: ledgerB}), o, "ex")
+			if looked != 3 {
+				t.Errorf("it looked %d times at a Lease that was renewed twice", looked)
+			}
+			g.letGo(b)
+			g.letGo(a)
+		})
+	}
 }

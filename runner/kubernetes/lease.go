@@ -27,7 +27,9 @@ func (c *Claim) take(ctx context.Context, name string) (*coordinationv1.Lease, e
 			}
 		case err != nil:
 		case lease.Annotations[annotationOwner] == c.ledger:
-			// No other process of this ledger can be at work: it has the ledger's lock.
+			// No other process of this ledger can be at work, or it has lost the
+			// ledger's lock.
+			c.takeFrom(lease)
 			lease, err = c.insist(ctx, c.fill(lease))
 		case !c.o.TakeOver:
 			return nil, &OwnedError{name, c.cluster.Namespace, lease.Annotations[annotationOwner], lease.Annotations[annotationHost]}
@@ -69,16 +71,51 @@ func (c *Claim) anew(ctx context.Context, name string) (*coordinationv1.Lease, e
 
 // idle waits until a Lease is not renewed any more: no clock but ours is asked.
 func (c *Claim) idle(ctx context.Context, lease *coordinationv1.Lease) error {
-	if ptr.Deref(lease.Spec.HolderIdentity, "") == "" {
+	holder, term := held(lease)
+	if holder == "" {
 		return nil
 	}
-	held := time.Duration(ptr.Deref(lease.Spec.LeaseDurationSeconds, 0)) * time.Second
-	c.o.Waiting(fmt.Sprintf("looking for %v whether %s still runs", held, *lease.Spec.HolderIdentity))
-	timer := time.NewTimer(held)
+	c.o.Waiting(fmt.Sprintf("looking for %v whether %s still runs", term, holder))
+	return c.wait(ctx, term) // put conflicts if it was renewed meanwhile
+}
+
+// held is who holds a Lease, and for how long if it is not renewed.
+func held(lease *coordinationv1.Lease) (holder string, term time.Duration) {
+	return ptr.Deref(lease.Spec.HolderIdentity, ""), time.Duration(ptr.Deref(lease.Spec.LeaseDurationSeconds, 0)) * time.Second
+}
+
+// former is who has not let go of what was taken from it, and until when at the
+// latest that still counts there.
+type former struct {
+	holder string // empty for nobody
+	term   time.Duration
+}
+
+func (c *Claim) takeFrom(lease *coordinationv1.Lease) {
+	if holder, term := held(lease); c.o.Shared && holder != "" && holder != c.o.Holder && term >= c.former.term {
+		c.former = former{holder, term}
+	}
+}
+
+// outlast waits until whoever was a holder before begins nothing any more: it
+// need not know yet that it is one no longer, as it may be stopped, or cut off.
+func (c *Claim) outlast(ctx context.Context) error {
+	if c.former.holder == "" {
+		return nil
+	}
+	c.o.Waiting(fmt.Sprintf("waiting %v: %s did not let go, and may still be about to start something", c.former.term, c.former.holder))
+	return c.wait(ctx, c.former.term)
+}
+
+func (c *Claim) wait(ctx context.Context, term time.Duration) error {
+	timer := time.NewTimer(term)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil // put conflicts if it was renewed meanwhile
+		return nil
+	case <-c.void:
+		lost, _ := c.state()
+		return lost
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -336,8 +336,13 @@ func mayLive(err error) error {
 	if err == nil || errors.Is(err, runner.ErrDetach) {
 		return err
 	}
-	return fmt.Errorf("%w; its Job may go on (%w)", err, runner.ErrDetach)
+	return &livingError{err}
 }
+
+type livingError struct{ error }
+
+func (e *livingError) Error() string   { return e.error.Error() + "; its Job may go on" }
+func (e *livingError) Unwrap() []error { return []error{e.error, runner.ErrDetach} }
 
 // keeps is how long a Job is to stay once it has ended.
 func keeps(job *batchv1.Job) time.Duration {

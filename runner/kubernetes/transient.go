@@ -99,10 +99,7 @@ func (c *Cluster) write(ctx context.Context, limit time.Duration, request func(c
 		}
 		defer c.window.leave()
 		err = call(ctx, callTimeout, func(ctx context.Context) error {
-			if err := c.claim.Load().hold(ctx); err != nil {
-				return err
-			}
-			return request(ctx)
+			return c.claim.Load().within(ctx, request)
 		})
 		if err != nil && unreachable(err) {
 			// In its place: thousands who wait are not to knock at a closed door.

@@ -67,9 +67,24 @@ func (a *applying) run(ctx context.Context) (err error) {
 	if err == nil {
 		err = x.conclude(ctx, r)
 	} else {
-		err = x.skip(err)
+		err = x.skip(x.replaced(err))
 	}
 	x.tell(ctx, r, err)
+	return err
+}
+
+// replaced says in one error, instead of one for each attempt, that somebody else
+// goes on with the experiments.
+func (x *execution) replaced(err error) error {
+	lost := new(kubernetes.LostError)
+	switch errors.As(err, &lost); {
+	case lost.Ledger != "":
+		return &exitError{ExitStale, lost, "run lxsweep there; or, if that ledger is lost, take them over: " + x.again("--take-over")}
+	case lost.Host != "":
+		return &exitError{ExitLocked, lost, remedy(ledger.ErrFenced)}
+	case errors.Is(err, ledger.ErrFenced):
+		return &exitError{ExitLocked, ledger.ErrFenced, ""}
+	}
 	return err
 }
 

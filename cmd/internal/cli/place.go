@@ -252,7 +252,7 @@ func (x *execution) claim(ctx context.Context) error {
 	host, _ := os.Hostname()
 	claim, err := cluster.Claim(ctx, x.names, kubernetes.ClaimOptions{
 		Host: host, Holder: fmt.Sprintf("%s@%s, process %d", x.info.User, host, os.Getpid()),
-		TakeOver: x.TakeOver, Waiting: func(text string) { fmt.Fprintln(x.Err, text) },
+		Shared: ledger.IsURL(x.pl.ledger.Path()), TakeOver: x.TakeOver, Waiting: func(text string) { fmt.Fprintln(x.Err, text) },
 	})
 	if owned := new(kubernetes.OwnedError); errors.As(err, &owned) {
 		return &exitError{ExitStale, err, "run lxsweep there; or, if that ledger is lost, take them over: " + x.again("--take-over")}
