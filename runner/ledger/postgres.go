@@ -56,9 +56,11 @@ type server struct {
 	schema string
 }
 
-// IsURL reports whether a ledger's place is a server, not a file.
+// IsURL reports whether a ledger's place is a server, not a file. One of another
+// kind is none that Open takes, and may have a password, too.
 func IsURL(where string) bool {
-	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+	scheme, _, ok := strings.Cut(where, "://")
+	return ok && scheme != "" && !strings.Contains(scheme, "/")
 }
 
 // WithoutPassword is a ledger's place as it may be shown and kept.
@@ -111,6 +113,9 @@ var settings = fmt.Sprintf(`SET tcp_keepalives_idle = %d; SET tcp_keepalives_int
 func newServer(where string) (*server, error) {
 	if _, err := parseURL(where); err != nil {
 		return nil, err
+	}
+	if !strings.HasPrefix(where, "postgres://") && !strings.HasPrefix(where, "postgresql://") {
+		return nil, errBadURL
 	}
 	config, err := pgx.ParseConfig(where)
 	if err != nil {

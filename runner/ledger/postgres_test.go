@@ -78,6 +78,8 @@ func TestWhatIsWrongWithAURL(t *testing.T) {
 		"question mark":   {"postgres://ann:12?s3cret@localhost/db", nil, "%3F"},
 		"hash":            {"postgres://ann:12#s3cret@localhost/db", nil, "%23"},
 		"percent":         {"postgres://ann:%s3cret@localhost/db", nil, "%25"},
+		"another server":  {"mysql://ann:s3cret@localhost/db?sslmode=disable", nil, "postgres://USER@HOST"},
+		"capitals":        {"POSTGRES://ann:s3cret@localhost/db", nil, "postgres://USER@HOST"},
 		"unknown option":  {good + "&sslmode=maybe", nil, "postgres://USER@HOST"},
 	}
 	for name, c := range cases {
