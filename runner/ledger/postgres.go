@@ -56,9 +56,11 @@ type server struct {
 	schema string
 }
 
-// IsURL reports whether a ledger's place is a server, not a file.
+// IsURL reports whether a ledger's place is a server, not a file. One of another
+// kind is none that Open takes, and may have a password, too.
 func IsURL(where string) bool {
-	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+	scheme, _, ok := strings.Cut(where, "://")
+	return ok && scheme != "" && !strings.Contains(scheme, "/")
 }
 
 // WithoutPassword is a ledger's place as it may be shown and kept.
@@ -99,18 +101,27 @@ const (
 	goneProbe = 10 * time.Second
 	goneCount = 4
 	goneAfter = time.Minute
+	// stoppedAfter is how long a client may stand still in a transaction, which
+	// the others' patience outlasts.
+	stoppedAfter = 2 * time.Minute
 )
 
 // settings are those of every connection. A client that is stopped, or that
-// cannot be reached, must not keep a transaction open for the others.
+// cannot be reached, must not keep a transaction open for the others. The locks'
+// connection is idle, and some waits are long, whatever else the server allows.
 var settings = fmt.Sprintf(`SET tcp_keepalives_idle = %d; SET tcp_keepalives_interval = %d; SET tcp_keepalives_count = %d;
-	SET tcp_user_timeout = %d; SET idle_in_transaction_session_timeout = '2min'; SET lock_timeout = %d;
+	SET tcp_user_timeout = %d; SET idle_in_transaction_session_timeout = %d; SET lock_timeout = %d;
+	SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'statement_timeout', 'transaction_timeout');
 	SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
-	int(goneIdle.Seconds()), int(goneProbe.Seconds()), goneCount, goneAfter.Milliseconds(), busyTimeout.Milliseconds())
+	int(goneIdle.Seconds()), int(goneProbe.Seconds()), goneCount, goneAfter.Milliseconds(),
+	stoppedAfter.Milliseconds(), (stoppedAfter + busyTimeout).Milliseconds())
 
 func newServer(where string) (*server, error) {
 	if _, err := parseURL(where); err != nil {
 		return nil, err
+	}
+	if !strings.HasPrefix(where, "postgres://") && !strings.HasPrefix(where, "postgresql://") {
+		return nil, errBadURL
 	}
 	config, err := pgx.ParseConfig(where)
 	if err != nil {
@@ -174,7 +185,7 @@ const writeLock = "_write"
 // visible in the order of their ids and nothing that was read changes before the
 // commit: transactions follow one another as they do in a file.
 func (s *server) begin() string {
-	return fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d)", s.key(writeLock))
+	return fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(%d)", s.key(writeLock))
 }
 
 func (l *Ledger) openServer(ctx context.Context, mode Mode, steps []migration) (err error) {

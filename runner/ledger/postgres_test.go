@@ -78,6 +78,8 @@ func TestWhatIsWrongWithAURL(t *testing.T) {
 		"question mark":   {"postgres://ann:12?s3cret@localhost/db", nil, "%3F"},
 		"hash":            {"postgres://ann:12#s3cret@localhost/db", nil, "%23"},
 		"percent":         {"postgres://ann:%s3cret@localhost/db", nil, "%25"},
+		"another server":  {"mysql://ann:s3cret@localhost/db?sslmode=disable", nil, "postgres://USER@HOST"},
+		"capitals":        {"POSTGRES://ann:s3cret@localhost/db", nil, "postgres://USER@HOST"},
 		"unknown option":  {good + "&sslmode=maybe", nil, "postgres://USER@HOST"},
 	}
 	for name, c := range cases {
@@ -311,6 +313,35 @@ func TestWhatIsCutOffBeginsAgain(t *testing.T) {
 	}
 }
 
+// TestAServerWithLimits: what an administrator sets for everybody neither takes a
+// lock from its idle holder nor ends those who wait for their turn.
+func TestAServerWithLimits(t *testing.T) {
+	where := servers.Server(t).Database(t)
+	for _, limit := range []string{"idle_session_timeout = '1s'", "statement_timeout = '1s'", "default_transaction_isolation = 'serializable'"} {
+		execute(t, where, `ALTER DATABASE `+strings.TrimPrefix(must(url.Parse(where)).Path, "/")+` SET `+limit)
+	}
+	l := openAt(t, where, ReadWrite)
+	locks := lock(t, l, "ex").locks.(*serverLocks)
+	var idle string
+	if err := locks.conn.QueryRow(t.Context(), `SHOW idle_session_timeout`).Scan(&idle); err != nil || idle != "0" {
+		t.Errorf("the locks end after %s (%v)", idle, err)
+	}
+	err := l.write.transact(t.Context(), func(x *tx) error {
+		var level, statement string
+		var patient bool
+		err := x.row(`SELECT current_setting('transaction_isolation'), current_setting('statement_timeout'),
+			CAST(current_setting('lock_timeout') AS INTERVAL) > CAST(current_setting('idle_in_transaction_session_timeout') AS INTERVAL)`,
+			nil, &level, &statement, &patient)
+		if level != "read committed" || statement != "0" || !patient {
+			t.Errorf("level %s, statements end after %s, patient: %v", level, statement, patient)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTheLocksAreTakenAgain: a holder whose connections end, and nobody came,
 // goes on as before.
 func TestTheLocksAreTakenAgain(t *testing.T) {
@@ -329,6 +360,22 @@ func TestTheLocksAreTakenAgain(t *testing.T) {
 	if h, err := l.Holder("ex"); h != nil || err != nil {
 		t.Errorf("still held by %v (%v)", h, err)
 	}
+}
+
+// TestALateTakeOver: whoever lost the locks before the epochs were raised does not
+// fence out the one that has them now.
+func TestALateTakeOver(t *testing.T) {
+	where := servers.Server(t).Database(t)
+	o := opening{migrations, networkFileSystem, time.Now, time.Millisecond}
+	l := must(o.open(t.Context(), where, ReadWrite))
+	t.Cleanup(func() { l.Close() })
+	late := lock(t, l, "ex")
+	breakLock(t, l, "ex")
+	now := lock(t, openAt(t, where, ReadWrite), "ex")
+	if err := late.takeOver(t.Context(), []string{"ex"}, Holder{}); !errors.Is(err, errLocksLost) {
+		t.Errorf("the late one: %v", err)
+	}
+	register(t, now, "src", "", items("ex", "", 0, 1))
 }
 
 // TestAServerThatStaysAway: a writer says so when its patience is over, and a

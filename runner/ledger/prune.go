@@ -101,19 +101,18 @@ func attachOpen(ctx context.Context, q querier, all []SweepRound) error {
 	})
 }
 
-// WantedBeside returns which of the experiments a sweep asks for whose id
-// (SweepRound.ID) is not one of sweeps.
-func (l *Ledger) WantedBeside(ctx context.Context, experiments, sweeps []int64) (map[int64]bool, error) {
-	wanted := map[int64]bool{}
-	query := `SELECT DISTINCT experiment_id FROM memberships
-		WHERE wanted = 1 AND sweep_id NOT IN ` + idList(sweeps) + ` AND experiment_id IN ` + idList(experiments)
+// WantedBy returns the sweeps (SweepRound.ID) that ask for each of the
+// experiments.
+func (l *Ledger) WantedBy(ctx context.Context, experiments []int64) (map[int64][]int64, error) {
+	sweeps := map[int64][]int64{}
+	query := `SELECT experiment_id, sweep_id FROM memberships WHERE wanted = 1 AND experiment_id IN ` + idList(experiments) + ` ORDER BY sweep_id`
 	err := l.query(ctx, query, nil, func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		wanted[id] = true
+		var experiment, sweepRound int64
+		err := rows.Scan(&experiment, &sweepRound)
+		sweeps[experiment] = append(sweeps[experiment], sweepRound)
 		return err
 	})
-	return wanted, err
+	return sweeps, err
 }
 
 // Trace is an attempt as far as what it left in files goes.

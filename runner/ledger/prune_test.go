@@ -135,9 +135,10 @@ func TestForgetWhatSweepsShare(t *testing.T) {
 	register(t, s, "c.hcl", "", items("ex", "", 1, 2))
 	register(t, s, "c.hcl", "", items("ex", "", 0, 1)) // ex-1 no more
 	a, b, c := roundOf(t, l, "a.hcl", ""), roundOf(t, l, "b.hcl", ""), roundOf(t, l, "c.hcl", "")
-	wanted, err := l.WantedBeside(t.Context(), idsOf(refs), []int64{a.ID, c.ID})
-	if want := map[int64]bool{refs[2].ID: true}; err != nil || !reflect.DeepEqual(wanted, want) {
-		t.Errorf("wanted beside a and c are %v, want %v (%v)", wanted, want, err)
+	wanted, err := l.WantedBy(t.Context(), idsOf(refs))
+	want := map[int64][]int64{refs[0].ID: {a.ID, c.ID}, refs[1].ID: {a.ID}, refs[2].ID: {a.ID, b.ID}}
+	if err != nil || !reflect.DeepEqual(wanted, want) {
+		t.Errorf("wanted by %v, want %v (%v)", wanted, want, err)
 	}
 	for _, step := range []struct {
 		round SweepRound

@@ -77,9 +77,13 @@ func (l *Ledger) Lock(ctx context.Context, experimentNames []string, timeout tim
 	return s, nil
 }
 
-// takeOver raises the epochs, which fences former holders.
+// takeOver raises the epochs, which fences former holders; and nobody who has
+// come since, where the connection was lost.
 func (s *Session) takeOver(ctx context.Context, names []string, as Holder) error {
 	return s.ledger.write.transact(ctx, func(t *tx) error {
+		if err := s.locks.hold(t.ctx); err != nil {
+			return err
+		}
 		for _, name := range names {
 			_, err := t.exec(`INSERT INTO epochs
 				(experiment_name, epoch, next_number, session, host, pid, username, command, since, released)

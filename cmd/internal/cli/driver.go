@@ -13,6 +13,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/schedule"
+	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -104,7 +105,8 @@ func (f *Factory) database(state string) (string, error) {
 		return "", nil // it is for the commands that read
 	}
 	if state != "" {
-		return "", errorf("leave --state out for a claim in the cluster, or share one: --state postgres://...", "--state %s is on this machine, and the driver is not", state)
+		return "", errorf("leave --state out for a claim in the cluster, or share one: --state postgres://...",
+			"--state %s is on this machine, and the driver is not", ledger.WithoutPassword(state))
 	}
 	if url != "" {
 		f.note("LXSWEEP_STATE names a file of this machine; the driver's ledger is in a claim of its own")

@@ -30,10 +30,21 @@ type pruning struct {
 // pruningRound is what goes of a sweep in a round.
 type pruningRound struct {
 	ledger.SweepRound
-	experiments []int64
-	// gone are the ids of this and of all that is pruned before it: what only
-	// they ask for, nobody does.
-	gone []int64
+	experiments []int64 // that are selected, in order
+	// given are the rounds that have given theirs up once it has: those before
+	// it, and it.
+	given []*pruningRound
+}
+
+// goes reports whether a sweep that asks for an experiment has given it up then.
+func (r *pruningRound) goes(experiment, sweepRound int64) bool {
+	for _, by := range r.given {
+		if by.ID == sweepRound {
+			_, selected := slices.BinarySearch(by.experiments, experiment)
+			return selected
+		}
+	}
+	return false
 }
 
 // choose selects what is to go: with shown, only rounds that were shown and not
@@ -161,11 +172,8 @@ func (p *pruning) read(ctx context.Context, s ledger.SweepRound) error {
 	if len(r.experiments) == 0 {
 		return nil
 	}
-	for _, before := range p.rounds {
-		r.gone = append(r.gone, before.ID)
-	}
-	r.gone = append(r.gone, r.ID)
 	p.rounds = append(p.rounds, r)
+	r.given = slices.Clone(p.rounds)
 	return nil
 }
 
@@ -197,11 +205,13 @@ type batch struct {
 // batches calls f with the parts of a round, and reports what stays.
 func (p *pruning) batches(ctx context.Context, r *pruningRound, f func(*batch) error) error {
 	for ids := range slices.Chunk(r.experiments, pruneBatch) {
-		wanted, err := p.ledger.WantedBeside(ctx, ids, r.gone)
+		wanted, err := p.ledger.WantedBy(ctx, ids)
 		if err != nil {
 			return err
 		}
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return wanted[id] })
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool {
+			return slices.ContainsFunc(wanted[id], func(by int64) bool { return !r.goes(id, by) })
+		})
 		if len(ids) == 0 {
 			continue
 		}
