@@ -166,10 +166,12 @@ func (x *execution) tell(ctx context.Context, r ran, err error) {
 	done := make(chan struct{})
 	var waiting, telling sync.WaitGroup
 	waiting.Go(func() { x.obeyWhileTelling(signals, done, cancel) })
+	reading, enough := context.WithTimeout(ctx, longestReading)
+	defer enough()
 	t := newTeller(x.Factory, x.module.Dir)
 	results := make([][]told, len(sweeps))
 	for i, s := range sweeps {
-		summary := x.summary(context.WithoutCancel(ctx), s, r, err)
+		summary := x.summary(reading, s, r, err)
 		telling.Go(func() { results[i] = t.tell(ctx, s, summary) })
 	}
 	telling.Wait()
@@ -181,6 +183,10 @@ func (x *execution) tell(ctx context.Context, r ran, err error) {
 		}
 	}
 }
+
+// longestReading bounds what is read for summaries: the ledger's server may be
+// gone, which an apply waits for much longer.
+const longestReading = 30 * time.Second
 
 // impatience is after how long it is said what is waited for.
 const impatience = 2 * time.Second
