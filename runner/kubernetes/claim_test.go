@@ -1,9 +1,11 @@
 package kubernetes
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,4 +336,35 @@ func TestClaimGoesByNoClockButItsOwn(t *testing.T) {
 			g.letGo(a)
 		})
 	}
+}
+
+// A request that changes something is given up when the claim ends that it was
+// begun under: before one that only reads, and has ten seconds.
+func TestNoWriteOutlivesItsClaim(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, Options{})
+	mine := claims("a")
+	mine.Duration = time.Second
+	c := g.claim(g.Runner, mine, "ex")
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, ended := make(chan string), make(chan string, 2)
+	unanswered := func(name string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			begun <- name
+			<-ctx.Done()
+			ended <- name
+			return errors.New("no answer")
+		}
+	}
+	var requests sync.WaitGroup
+	requests.Go(func() { _ = g.Runner.cluster.patiently(ctx, callTimeout/3, unanswered("read")) })
+	<-begun
+	requests.Go(func() { _ = g.Runner.cluster.write(ctx, time.Minute, unanswered("write")) })
+	<-begun
+	if first := <-ended; first != "write" {
+		t.Errorf("the %s is given up first", first)
+	}
+	cancel()
+	requests.Wait()
+	g.letGo(c)
 }
