@@ -96,10 +96,10 @@ func (s *driver) stateHere(f *Factory) string {
 	switch {
 	case s.Database == "":
 		return "k8s://" + s.Namespace + "/" + s.Name
-	case f.Getenv("LXSWEEP_STATE") == s.Database:
+	case f.Getenv(stateVariable) == s.Database:
 		return ""
 	}
-	return withoutPassword(s.Database)
+	return ledger.WithoutPassword(s.Database)
 }
 
 // notOurs refuses experiment names that the file here has in the cluster: the

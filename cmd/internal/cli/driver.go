@@ -13,6 +13,7 @@ import (
 
 	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner/kubernetes/schedule"
+	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -40,22 +41,38 @@ func (e *environment) get(name string) (string, bool) {
 	return value, ok
 }
 
+// loadNoting reads the files, and notes which variables of the environment they
+// have asked for.
+func (f *Factory) loadNoting(in InputOptions) (*hcl.Module, *environment, error) {
+	used := &environment{f.Environ, map[string]string{}}
+	options := f.languageOptions(in)
+	options.Environ = used.get
+	module, err := f.loadWith(in.Files, options)
+	return module, used, err
+}
+
 // driver reads the files and goes through all experiments, as the cluster will.
 func (f *Factory) driver(ctx context.Context, in InputOptions, d DriverOptions, state string, where ClusterOptions, passed []string) (*driver, error) {
 	if d.Image == "" {
 		return nil, errorf("push one that make image has built, and name it: --image ghcr.io/acme/lxsweep:v1",
 			"--image is missing: what runs in the cluster is an image of lxsweep")
 	}
-	used := &environment{f.Environ, map[string]string{}}
-	options := f.languageOptions(in)
-	options.Environ = used.get
-	module, err := f.loadWith(in.Files, options)
+	module, used, err := f.loadNoting(in)
 	if err != nil {
 		return nil, err
 	}
 	s := &driver{Driver: &schedule.Driver{Name: d.Name, Image: d.Image, Storage: d.Storage, StorageClass: d.StorageClass}, module: module}
 	if s.Database, err = f.database(state); err != nil {
 		return nil, err
+	}
+	if s.Database != "" {
+		password, err := ledger.PasswordBeside(s.Database)
+		if err != nil {
+			return nil, err
+		}
+		if password != "" { // the driver has neither this variable nor ~/.pgpass
+			used.found["PGPASSWORD"] = password
+		}
 	}
 	if err := s.survey(ctx, f); err != nil {
 		return nil, err
@@ -93,8 +110,8 @@ func driverName(path string) string {
 // database is the shared ledger's URL, empty for a file that the driver has for
 // itself.
 func (f *Factory) database(state string) (string, error) {
-	url := cmp.Or(state, f.Getenv("LXSWEEP_STATE"))
-	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+	url := cmp.Or(state, f.Getenv(stateVariable))
+	if ledger.IsURL(url) {
 		return url, nil
 	}
 	if strings.HasPrefix(state, inCluster) {

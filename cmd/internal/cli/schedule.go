@@ -276,6 +276,9 @@ func (o *ScheduleOptions) tell(times *schedule.Times) {
 	for _, t := range times.Next(o.Now(), 5) {
 		fmt.Fprintf(o.Err, "  %s\n", t.Format("Mon 2006-01-02 15:04 MST"))
 	}
+	if o.Crontab {
+		return // most crons make up for a time that is left out, and run none twice
+	}
 	changes := times.Changes(o.Now())
 	for _, change := range changes {
 		o.note(change)
@@ -327,6 +330,8 @@ func (o *ApplyOptions) passOn(given *pflag.FlagSet, here bool) (list []string, e
 		switch {
 		case slices.Contains(ownFlags, flag.Name), flag.Name == "runner" && !here:
 			err = errorf("leave it out, or see: lxsweep schedule --help", "--%s does not go behind --", flag.Name)
+		case flag.Name == "round":
+			err = errorf("leave it out", "--round does not go behind --: every firing is a round of its own")
 		case flag.Name == "auto-approve" || flag.Name == "skip-build" && !here: // they are
 		default:
 			list = append(list, asTyped(flag)...)
