@@ -5,7 +5,6 @@ package main_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +14,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	main "github.com/lxsweep/lxsweep/cmd/lxsweep"
@@ -191,7 +188,7 @@ func TestScheduleObjects(t *testing.T) {
 	}
 
 	all += k.says(2, []string{"+  schedule: 0 2 * * *", "+  NIGHT_TOKEN: '*** (after)'"}, append(args, "--diff", "--detailed-exitcode")...)
-	all += k.says(0, []string{"serviceaccount/grid created", "configmap/grid created", "persistentvolumeclaim/grid created", "cronjob/grid created"}, append(args, "--apply")...)
+	all += k.says(0, []string{"serviceaccount/grid created", "configmap/grid created", "persistentvolumeclaim/grid created", "cronjob/grid created"}, append(args, "--apply", "--storage", "2Gi", "--storage-class", "fast")...)
 	again := k.says(0, []string{"cronjob/grid unchanged"}, append(args, "--apply")...)
 	if strings.Contains(again, "configured") || strings.Contains(again, "created") {
 		t.Errorf("a second --apply says\n%s", again)
@@ -200,6 +197,8 @@ func TestScheduleObjects(t *testing.T) {
 		t.Errorf("after --apply, --diff says\n%s", out)
 	}
 
+	k.bind("grid")
+	all += k.says(0, []string{"persistentvolumeclaim/grid unchanged"}, append(args, "--apply")...)
 	args[2] = "0 3 * * *"
 	k.setenv("NIGHT_TOKEN", token+"3")
 	all += k.says(2, []string{"-  schedule: 0 2 * * *\n+  schedule: 0 3 * * *", "-  NIGHT_TOKEN: '*** (before)'\n+  NIGHT_TOKEN: '*** (after)'"},
@@ -215,15 +214,24 @@ func TestScheduleObjects(t *testing.T) {
 	all += k.says(5, []string{"there is a configmap/theirs in namespace", "--name"}, append(args, "--apply", "--name", "theirs")...)
 
 	job := k.runNow()
-	if job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual" || len(job.OwnerReferences) != 1 || job.OwnerReferences[0].Name != "grid" {
+	if job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual" || len(job.OwnerReferences) != 1 || job.OwnerReferences[0].Name != "grid" ||
+		job.OwnerReferences[0].BlockOwnerDeletion != nil {
 		t.Errorf("run-now makes\n%+v", job.ObjectMeta)
 	}
 	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name}, "schedule", "run-now", "grid", "--namespace", k.namespace)
+	k.setenv("NIGHT_TOKEN", token+"4")
+	all += k.says(4, []string{"secret/grid-variables would change under a round: the driver of grid is at work already: the Job " + job.Name}, append(args, "--apply")...)
+	k.setenv("NIGHT_TOKEN", token+"3")
+	k.write("src/train.py", "print('loss=2')\n")
+	all += k.says(4, []string{"configmap/grid would change under a round", "kubectl logs --follow --namespace " + k.namespace + " job/" + job.Name}, append(args, "--apply")...)
+	k.write("src/train.py", nightFiles["src/train.py"])
+	args[2] = "0 6 * * *"
+	all += k.says(0, []string{"cronjob/grid configured"}, append(args, "--apply")...)
 	all += k.says(1, []string{"there is no schedule none in namespace", "kubectl get cronjobs"}, "schedule", "run-now", "none", "--namespace", k.namespace)
 
 	k.nowhere(all)
 
-	k.says(1, []string{`serviceaccounts "grid" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
+	k.says(1, []string{`"lxsweep-ex" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
 	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
 	k.says(1, []string{`namespaces "none" not found`, "kubectl create namespace none"}, append(args, "--diff", "--namespace", "none")...)
 }
@@ -297,22 +305,41 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
 		t.Errorf("there is now\n%s", out)
 	}
+	nightly := []string{"schedule", "grid.hcl", "--cron", "@daily", "--image", "i", "--namespace", k.namespace, "--apply"}
+	k.says(5, []string{"the experiments ex-* in namespace " + k.namespace + " belong to the ledger here", "add -- --take-over"}, nightly...)
+	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
+		t.Errorf("there is now\n%s", out)
+	}
+	k.says(0, []string{"cronjob/grid created"}, append(nightly, "--", "--take-over")...)
 	args = append(args, "--state", "postgres://ann:"+token+"@db/sweeps")
 	said := k.says(5, []string{"--take-over"}, args...)
 	said += k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--take-over")...)
 	k.nowhere(said)
 }
 
-// bind gives a claim a volume, which no controller does here.
+// bind gives a claim a volume, and waits until the controller has bound them.
 func (k *clustered) bind(claim string) {
 	k.Helper()
 	ctx, name := k.Context(), k.namespace+"-"+claim
-	volumes := k.cluster.Client.CoreV1().PersistentVolumes()
+	claims := k.cluster.Client.CoreV1().PersistentVolumeClaims(k.namespace)
+	get := func() *corev1.PersistentVolumeClaim {
+		c, err := claims.Get(ctx, claim, metav1.GetOptions{})
+		if err != nil {
+			k.Fatal(err)
+		}
+		return c
+	}
+	c, volumes := get(), k.cluster.Client.CoreV1().PersistentVolumes()
+	class := ""
+	if c.Spec.StorageClassName != nil {
+		class = *c.Spec.StorageClassName
+	}
 	_, err := volumes.Create(ctx, &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeSpec{
-			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
-			AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Capacity:               c.Spec.Resources.Requests,
+			AccessModes:            c.Spec.AccessModes,
+			StorageClassName:       class,
 			ClaimRef:               &corev1.ObjectReference{Namespace: k.namespace, Name: claim},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/none"}},
 		},
@@ -321,15 +348,5 @@ func (k *clustered) bind(claim string) {
 		k.Fatal(err)
 	}
 	k.Cleanup(func() { _ = volumes.Delete(context.Background(), name, metav1.DeleteOptions{}) })
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"annotations": map[string]string{"pv.kubernetes.io/bind-completed": "yes"}},
-		"spec":     map[string]string{"volumeName": name},
-	})
-	if err != nil {
-		k.Fatal(err)
-	}
-	claims := k.cluster.Client.CoreV1().PersistentVolumeClaims(k.namespace)
-	if _, err := claims.Patch(ctx, claim, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		k.Fatal(err)
-	}
+	k.await("the claim is bound", func() bool { return get().Status.Phase == corev1.ClaimBound })
 }

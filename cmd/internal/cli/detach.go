@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"
@@ -64,8 +65,10 @@ func runDetach(ctx context.Context, o *ApplyOptions) error {
 		return err
 	}
 	client := schedule.NewClient(c)
-	if err := o.notOurs(ctx, c, d); err != nil {
-		return err
+	if !o.TakeOver {
+		if err := o.notOurs(ctx, c, d, "--take-over"); err != nil {
+			return err
+		}
 	}
 	if err := client.Running(ctx, d.Name); err != nil {
 		return refusedOr(err)
@@ -103,13 +106,11 @@ func (s *driver) stateHere(f *Factory) string {
 }
 
 // notOurs refuses experiment names that the file here has in the cluster: the
-// driver has another ledger, and would be refused at once.
-func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver) (err error) {
-	if o.TakeOver {
-		return nil
-	}
+// driver has another ledger, and would be refused. takeOver is how to have them
+// all the same.
+func (f *Factory) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver, takeOver string) (err error) {
 	path := filepath.Join(d.module.Dir, ledgerFile)
-	here, err := o.openLedger(ctx, path, ledger.ReadOnly)
+	here, err := f.openLedger(ctx, path, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,10 @@ func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *dr
 	stranger := kubernetes.New(c, kubernetes.Options{Patience: kubernetes.Patience{Unreachable: brief}})
 	err = stranger.Owned(ctx, d.names)
 	owned := new(kubernetes.OwnedError)
-	if !errors.As(err, &owned) {
+	switch {
+	case apierrors.IsForbidden(err):
+		return hinted(err, "ask for the Roles in examples/nightly/README.md")
+	case !errors.As(err, &owned):
 		return err
 	}
 	if owned.Ledger != here.ID() {
@@ -126,8 +130,8 @@ func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *dr
 	}
 	return &exitError{
 		ExitStale,
-		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, o.short(path)),
-		"go on from here without --detach; or, if what is recorded here is to stay behind or was taken along, add --take-over",
+		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, f.short(path)),
+		"go on from here, by hand or from a crontab; or, if what is recorded here is to stay behind or was taken along, add " + takeOver,
 	}
 }
 
