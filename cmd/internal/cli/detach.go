@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,17 +33,13 @@ func (o *ApplyOptions) takeDetach(fs *pflag.FlagSet) (err error) {
 		return errorf("leave --runner out", "--detach runs experiments in the cluster")
 	}
 	fs.Visit(func(flag *pflag.Flag) {
-		for _, name := range []string{"detach", "runner", "auto-approve", "skip-build"} {
-			if flag.Name == name {
-				return
-			}
+		switch name := flag.Name; {
+		case slices.Contains([]string{"detach", "runner", "auto-approve", "skip-build", "var", "state"}, name):
+		case slices.Contains(ownFlags, name):
+			o.given = append(o.given, asTyped(flag)...)
+		default:
+			o.passed = append(o.passed, asTyped(flag)...)
 		}
-		for _, name := range ownFlags {
-			if flag.Name == name {
-				return
-			}
-		}
-		o.passed = append(o.passed, asTyped(flag)...)
 	})
 	return nil
 }
@@ -142,9 +139,17 @@ func (o *ApplyOptions) approveDriver(d *driver, job string) error {
 	if o.AutoApprove {
 		return nil
 	}
-	return o.agree(o.detachAgain())
+	return o.agree(o.detachAgain(d))
 }
 
-func (o *ApplyOptions) detachAgain() string {
-	return "lxsweep apply --detach --auto-approve --image " + o.Image + " " + quoteAll(o.Files)
+// detachAgain is the command line that does not ask. Secrets are left out.
+func (o *ApplyOptions) detachAgain(d *driver) string {
+	words := slices.Concat([]string{"lxsweep", "apply", "--detach", "--auto-approve"}, o.given, o.passed)
+	for _, shown := range shownVars(d.module, o.Vars) {
+		words = append(words, "--var="+shown)
+	}
+	if o.State != "" {
+		words = append(words, "--state="+ledger.WithoutPassword(o.State))
+	}
+	return quoteAll(append(words, o.Files...))
 }
