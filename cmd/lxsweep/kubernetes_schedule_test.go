@@ -269,6 +269,9 @@ func TestDetach(t *testing.T) {
 	t.Parallel()
 	k := newScheduled(t)
 	args := append([]string{"apply", "--detach", "--auto-approve", "--round", "r"}, k.night()...)
+	asked := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "--auto-approve" })
+	again := "lxsweep apply --detach --auto-approve --image=lxsweep:1 --namespace=" + k.namespace + " --var-file=values.tfvars --round=r --var=token=... --state=postgres://ann@db/x sweeps/grid.hcl common"
+	k.says(1, []string{again}, append(asked, "--var", "token="+token, "--state", "postgres://ann:"+token+"@db/x")...)
 	vain := k.start(args...)
 	k.await("the driver waits for its claim", func() bool { return strings.Contains(k.text(vain), "unbound immediate PersistentVolumeClaims") })
 	k.says(4, []string{"the driver of grid is at work already"}, args...)

@@ -93,7 +93,11 @@ func (f *Factory) driver(ctx context.Context, in InputOptions, d DriverOptions, 
 		s.Args = append(s.Args, s.relative(path))
 	}
 	s.Args = append(s.Args,
-		"--auto-approve", "--progress=plain", "--runner=kubernetes", "--namespace="+s.Namespace, "--lock-timeout=2m", "--skip-build")
+		"--auto-approve", "--progress=plain", "--runner=kubernetes", "--namespace="+s.Namespace)
+	if overlapOf(module) != sweep.OverlapWait { // which waits longer by itself
+		s.Args = append(s.Args, "--lock-timeout=2m")
+	}
+	s.Args = append(s.Args, "--skip-build")
 	s.Args = slices.Concat(s.Args, values, passed)
 	return s, nil
 }
@@ -169,6 +173,11 @@ func (s *driver) survey(ctx context.Context, f *Factory) error {
 	}
 	if builds != "" {
 		f.note(fmt.Sprintf("config %q has build_steps, which the driver does not run: build and push its images before", builds))
+	}
+	for _, one := range s.module.Sweeps {
+		if one.OnFinish != nil && one.OnFinish.Command != nil {
+			f.note(fmt.Sprintf("sweep %q has a command in on_finish, which the driver runs in its own image: that has no shell and no programs, and a webhook needs none", one.Name))
+		}
 	}
 	s.names, s.total = sortedKeys(names), total
 	return nil
