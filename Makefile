@@ -17,7 +17,7 @@ image: ## build bin/lxsweep-image.tar, for containerd, kind and Docker (IMAGE=na
 	go run ./cmd/internal/image -version '$(VERSION)' -name '$(IMAGE)' -platforms '$(PLATFORMS)' -o bin/lxsweep-image.tar
 
 test: ## run every test under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -timeout 20m ./...
+	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
 lint: ## check formatting, vet and staticcheck
 	@files=$$(git ls-files '*.go') && \

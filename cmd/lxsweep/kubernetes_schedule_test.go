@@ -189,7 +189,7 @@ func TestScheduleObjects(t *testing.T) {
 	}
 
 	all += k.says(2, []string{"+  schedule: 0 2 * * *", "+  NIGHT_TOKEN: '*** (after)'"}, append(args, "--diff", "--detailed-exitcode")...)
-	all += k.says(0, []string{"serviceaccount/grid created", "configmap/grid created", "persistentvolumeclaim/grid created", "cronjob/grid created"}, append(args, "--apply")...)
+	all += k.says(0, []string{"serviceaccount/grid created", "configmap/grid created", "persistentvolumeclaim/grid created", "cronjob/grid created"}, append(args, "--apply", "--storage", "2Gi", "--storage-class", "fast")...)
 	again := k.says(0, []string{"cronjob/grid unchanged"}, append(args, "--apply")...)
 	if strings.Contains(again, "configured") || strings.Contains(again, "created") {
 		t.Errorf("a second --apply says\n%s", again)
@@ -198,6 +198,9 @@ func TestScheduleObjects(t *testing.T) {
 		t.Errorf("after --apply, --diff says\n%s", out)
 	}
 
+	k.volume("grid", "fast", "/none")
+	k.kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=2m", "persistentvolumeclaim/grid")
+	all += k.says(0, []string{"persistentvolumeclaim/grid unchanged"}, append(args, "--apply")...)
 	args[2] = "0 3 * * *"
 	k.setenv("NIGHT_TOKEN", token+"3")
 	all += k.says(2, []string{"-  schedule: 0 2 * * *\n+  schedule: 0 3 * * *", "-  NIGHT_TOKEN: '*** (before)'\n+  NIGHT_TOKEN: '*** (after)'"},
@@ -213,15 +216,24 @@ func TestScheduleObjects(t *testing.T) {
 	all += k.says(5, []string{"there is a configmap/theirs in namespace", "--name"}, append(args, "--apply", "--name", "theirs")...)
 
 	job := k.runNow()
-	if job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual" || len(job.OwnerReferences) != 1 || job.OwnerReferences[0].Name != "grid" {
+	if job.Annotations["cronjob.kubernetes.io/instantiate"] != "manual" || len(job.OwnerReferences) != 1 || job.OwnerReferences[0].Name != "grid" ||
+		job.OwnerReferences[0].BlockOwnerDeletion != nil {
 		t.Errorf("run-now makes\n%+v", job.ObjectMeta)
 	}
 	all += k.says(4, []string{"the driver of grid is at work already: the Job " + job.Name, "kubectl logs --follow"}, "schedule", "run-now", "grid", "--namespace", k.namespace)
+	k.setenv("NIGHT_TOKEN", token+"4")
+	all += k.says(4, []string{"secret/grid-variables would change under a round: the driver of grid is at work already: the Job " + job.Name}, append(args, "--apply")...)
+	k.setenv("NIGHT_TOKEN", token+"3")
+	k.write("src/train.py", "print('loss=2')\n")
+	all += k.says(4, []string{"configmap/grid would change under a round", "kubectl logs --follow --namespace " + k.namespace + " job/" + job.Name}, append(args, "--apply")...)
+	k.write("src/train.py", nightFiles["src/train.py"])
+	args[2] = "0 6 * * *"
+	all += k.says(0, []string{"cronjob/grid configured"}, append(args, "--apply")...)
 	all += k.says(1, []string{"there is no schedule none in namespace", "kubectl get cronjobs"}, "schedule", "run-now", "none", "--namespace", k.namespace)
 
 	k.nowhere(all)
 
-	k.says(1, []string{`serviceaccounts "grid" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
+	k.says(1, []string{`"lxsweep-ex" is forbidden`, "examples/nightly"}, append(args, "--apply", "--namespace", "default")...)
 	k.setenv("KUBECONFIG", k.cluster.Kubeconfig)
 	k.says(1, []string{`namespaces "none" not found`, "kubectl create namespace none"}, append(args, "--diff", "--namespace", "none")...)
 }
@@ -259,11 +271,14 @@ func TestDetach(t *testing.T) {
 	t.Parallel()
 	k := newScheduled(t)
 	args := append([]string{"apply", "--detach", "--auto-approve", "--round", "r"}, k.night()...)
+	asked := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "--auto-approve" })
+	again := "lxsweep apply --detach --auto-approve --image=lxsweep:1 --namespace=" + k.namespace + " --var-file=values.tfvars --round=r --var=token=... --state=postgres://ann@db/x sweeps/grid.hcl common"
+	k.says(1, []string{again}, append(asked, "--var", "token="+token, "--state", "postgres://ann:"+token+"@db/x")...)
 	vain := k.start(args...)
 	k.await("the driver waits for its claim", func() bool { return strings.Contains(k.text(vain), "unbound immediate PersistentVolumeClaims") })
 	k.says(4, []string{"the driver of grid is at work already"}, args...)
 	k.kubectl("annotate", "pods", "--all", kubetest.Waiting+"=ImagePullBackOff", kubetest.WaitingMessage+"=no such image")
-	k.volume("grid", "/none")
+	k.volume("grid", "", "/none")
 	if said := k.end(vain, 1); !strings.Contains(said, "the driver does not start: ImagePullBackOff: no such image") {
 		t.Errorf("without an image it says\n%s", said)
 	}
@@ -295,6 +310,12 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
 		t.Errorf("there is now\n%s", out)
 	}
+	nightly := []string{"schedule", "grid.hcl", "--cron", "@daily", "--image", "i", "--namespace", k.namespace, "--apply"}
+	k.says(5, []string{"the experiments ex-* in namespace " + k.namespace + " belong to the ledger here", "add -- --take-over"}, nightly...)
+	if out := k.kubectl("get", "all,configmaps,persistentvolumeclaims"); strings.Contains(out, "grid") {
+		t.Errorf("there is now\n%s", out)
+	}
+	k.says(0, []string{"cronjob/grid created"}, append(nightly, "--", "--take-over")...)
 	args = append(args, "--state", "postgres://ann:"+token+"@db/sweeps")
 	said := k.says(5, []string{"--take-over"}, args...)
 	said += k.says(0, []string{"the driver runs", "lxsweep status --state postgres://ann@db/sweeps"}, append(args, "--take-over")...)
@@ -302,15 +323,16 @@ func TestDetachOfWhatIsOursHere(t *testing.T) {
 }
 
 // volume makes a volume of a folder of this machine, for a claim and no other.
-func (k *clustered) volume(claim, folder string) {
+func (k *clustered) volume(claim, class, folder string) {
 	k.Helper()
 	name := k.namespace + "-" + claim
 	volumes := k.cluster.Client.CoreV1().PersistentVolumes()
 	_, err := volumes.Create(k.Context(), &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeSpec{
-			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
+			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("2Gi")},
 			AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName:       class,
 			ClaimRef:               &corev1.ObjectReference{Namespace: k.namespace, Name: claim},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: folder}},
 		},

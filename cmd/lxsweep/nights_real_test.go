@@ -78,7 +78,7 @@ func TestRealNights(t *testing.T) {
 		n.share(fmt.Sprint("loss-", x), fmt.Sprint(x+1))
 	}
 	k.setenv("KUBECONFIG", k.scheduler())
-	k.volume("grid", claim)
+	k.volume("grid", "", claim)
 	k.says(0, []string{"cronjob/grid created", "next, in Etc/UTC:"}, "schedule", "grid.hcl", "--cron", "* * * * *", "--time-zone", "Etc/UTC",
 		"--image", ownName, "--apply", "--", "--baseline", "last", "--lock-timeout", "3s")
 

@@ -84,6 +84,19 @@ func WithoutPassword(where string) string {
 	return u.String()
 }
 
+// PasswordBeside is the password of a server whose URL has none, as PGPASSWORD
+// or ~/.pgpass gives it; empty for none.
+func PasswordBeside(where string) (string, error) {
+	s, err := newServer(where)
+	if err != nil {
+		return "", failed(WithoutPassword(where), "opening", err)
+	}
+	if WithoutPassword(where) != where {
+		return "", nil
+	}
+	return s.config.Password, nil
+}
+
 // parseURL refuses what may have a part of a password in the wrong place.
 func parseURL(where string) (*url.URL, error) {
 	u, err := url.Parse(where)

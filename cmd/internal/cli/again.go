@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 
+	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
 	"github.com/lxsweep/lxsweep/sweep/analysis"
@@ -35,7 +36,7 @@ func (a *applying) again(added ...string) string {
 	option("config", a.Configs...)
 	option("set", a.Sets...)
 	option("var-file", a.VarFiles...)
-	option("var", a.shownVars()...)
+	option("var", shownVars(a.module, a.Vars)...)
 	option("filter", a.Filter)
 	option("baseline", a.Baseline)
 	if a.BaselineGiven && a.Tolerance != analysis.DefaultTolerance {
@@ -45,13 +46,13 @@ func (a *applying) again(added ...string) string {
 }
 
 // shownVars are the --var options without sensitive values.
-func (a *applying) shownVars() []string {
+func shownVars(m *hcl.Module, vars []string) []string {
 	sensitive := map[string]bool{}
-	for _, v := range a.module.Variables {
+	for _, v := range m.Variables {
 		sensitive[v.Name] = v.Sensitive
 	}
 	var list []string
-	for _, given := range a.Vars {
+	for _, given := range vars {
 		if name, _, _ := strings.Cut(given, "="); sensitive[strings.TrimSpace(name)] {
 			given = strings.TrimSpace(name) + "=..."
 		}

@@ -36,6 +36,7 @@ type ApplyOptions struct {
 	Detach bool
 
 	passed    []string   // options for a driver in the cluster
+	given     []string   // with --detach: the other options, but for variables and the ledger
 	saved     *savedPlan // nil if files were named
 	savedRows []savedRow
 	withheld  *withheld // nil unless quiet

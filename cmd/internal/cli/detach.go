@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"
@@ -31,17 +33,13 @@ func (o *ApplyOptions) takeDetach(fs *pflag.FlagSet) (err error) {
 		return errorf("leave --runner out", "--detach runs experiments in the cluster")
 	}
 	fs.Visit(func(flag *pflag.Flag) {
-		for _, name := range []string{"detach", "runner", "auto-approve", "skip-build"} {
-			if flag.Name == name {
-				return
-			}
+		switch name := flag.Name; {
+		case slices.Contains([]string{"detach", "runner", "auto-approve", "skip-build", "var", "state"}, name):
+		case slices.Contains(ownFlags, name):
+			o.given = append(o.given, asTyped(flag)...)
+		default:
+			o.passed = append(o.passed, asTyped(flag)...)
 		}
-		for _, name := range ownFlags {
-			if flag.Name == name {
-				return
-			}
-		}
-		o.passed = append(o.passed, asTyped(flag)...)
 	})
 	return nil
 }
@@ -64,8 +62,10 @@ func runDetach(ctx context.Context, o *ApplyOptions) error {
 		return err
 	}
 	client := schedule.NewClient(c)
-	if err := o.notOurs(ctx, c, d); err != nil {
-		return err
+	if !o.TakeOver {
+		if err := o.notOurs(ctx, c, d, "--take-over"); err != nil {
+			return err
+		}
 	}
 	if err := client.Running(ctx, d.Name); err != nil {
 		return refusedOr(err)
@@ -96,20 +96,18 @@ func (s *driver) stateHere(f *Factory) string {
 	switch {
 	case s.Database == "":
 		return "k8s://" + s.Namespace + "/" + s.Name
-	case f.Getenv("LXSWEEP_STATE") == s.Database:
+	case f.Getenv(stateVariable) == s.Database:
 		return ""
 	}
-	return withoutPassword(s.Database)
+	return ledger.WithoutPassword(s.Database)
 }
 
 // notOurs refuses experiment names that the file here has in the cluster: the
-// driver has another ledger, and would be refused at once.
-func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver) (err error) {
-	if o.TakeOver {
-		return nil
-	}
+// driver has another ledger, and would be refused. takeOver is how to have them
+// all the same.
+func (f *Factory) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver, takeOver string) (err error) {
 	path := filepath.Join(d.module.Dir, ledgerFile)
-	here, err := o.openLedger(ctx, path, ledger.ReadOnly)
+	here, err := f.openLedger(ctx, path, ledger.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -118,7 +116,10 @@ func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *dr
 	stranger := kubernetes.New(c, kubernetes.Options{Patience: kubernetes.Patience{Unreachable: brief}})
 	err = stranger.Owned(ctx, d.names)
 	owned := new(kubernetes.OwnedError)
-	if !errors.As(err, &owned) {
+	switch {
+	case apierrors.IsForbidden(err):
+		return hinted(err, "ask for the Roles in examples/nightly/README.md")
+	case !errors.As(err, &owned):
 		return err
 	}
 	if owned.Ledger != here.ID() {
@@ -126,8 +127,8 @@ func (o *ApplyOptions) notOurs(ctx context.Context, c *kubernetes.Cluster, d *dr
 	}
 	return &exitError{
 		ExitStale,
-		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, o.short(path)),
-		"go on from here without --detach; or, if what is recorded here is to stay behind or was taken along, add --take-over",
+		fmt.Errorf("the experiments %s-* in namespace %s belong to the ledger here, %s, and the driver would have another", owned.ExperimentName, owned.Namespace, f.short(path)),
+		"go on from here, by hand or from a crontab; or, if what is recorded here is to stay behind or was taken along, add " + takeOver,
 	}
 }
 
@@ -138,9 +139,17 @@ func (o *ApplyOptions) approveDriver(d *driver, job string) error {
 	if o.AutoApprove {
 		return nil
 	}
-	return o.agree(o.detachAgain())
+	return o.agree(o.detachAgain(d))
 }
 
-func (o *ApplyOptions) detachAgain() string {
-	return "lxsweep apply --detach --auto-approve --image " + o.Image + " " + quoteAll(o.Files)
+// detachAgain is the command line that does not ask. Secrets are left out.
+func (o *ApplyOptions) detachAgain(d *driver) string {
+	words := slices.Concat([]string{"lxsweep", "apply", "--detach", "--auto-approve"}, o.given, o.passed)
+	for _, shown := range shownVars(d.module, o.Vars) {
+		words = append(words, "--var="+shown)
+	}
+	if o.State != "" {
+		words = append(words, "--state="+ledger.WithoutPassword(o.State))
+	}
+	return quoteAll(append(words, o.Files...))
 }

@@ -41,22 +41,38 @@ func (e *environment) get(name string) (string, bool) {
 	return value, ok
 }
 
+// loadNoting reads the files, and notes which variables of the environment they
+// have asked for.
+func (f *Factory) loadNoting(in InputOptions) (*hcl.Module, *environment, error) {
+	used := &environment{f.Environ, map[string]string{}}
+	options := f.languageOptions(in)
+	options.Environ = used.get
+	module, err := f.loadWith(in.Files, options)
+	return module, used, err
+}
+
 // driver reads the files and goes through all experiments, as the cluster will.
 func (f *Factory) driver(ctx context.Context, in InputOptions, d DriverOptions, state string, where ClusterOptions, passed []string) (*driver, error) {
 	if d.Image == "" {
 		return nil, errorf("push one that make image has built, and name it: --image ghcr.io/acme/lxsweep:v1",
 			"--image is missing: what runs in the cluster is an image of lxsweep")
 	}
-	used := &environment{f.Environ, map[string]string{}}
-	options := f.languageOptions(in)
-	options.Environ = used.get
-	module, err := f.loadWith(in.Files, options)
+	module, used, err := f.loadNoting(in)
 	if err != nil {
 		return nil, err
 	}
 	s := &driver{Driver: &schedule.Driver{Name: d.Name, Image: d.Image, Storage: d.Storage, StorageClass: d.StorageClass}, module: module}
 	if s.Database, err = f.database(state); err != nil {
 		return nil, err
+	}
+	if s.Database != "" {
+		password, err := ledger.PasswordBeside(s.Database)
+		if err != nil {
+			return nil, err
+		}
+		if password != "" { // the driver has neither this variable nor ~/.pgpass
+			used.found["PGPASSWORD"] = password
+		}
 	}
 	if err := s.survey(ctx, f); err != nil {
 		return nil, err
@@ -77,7 +93,11 @@ func (f *Factory) driver(ctx context.Context, in InputOptions, d DriverOptions, 
 		s.Args = append(s.Args, s.relative(path))
 	}
 	s.Args = append(s.Args,
-		"--auto-approve", "--progress=plain", "--runner=kubernetes", "--namespace="+s.Namespace, "--lock-timeout=2m", "--skip-build")
+		"--auto-approve", "--progress=plain", "--runner=kubernetes", "--namespace="+s.Namespace)
+	if overlapOf(module) != sweep.OverlapWait { // which waits longer by itself
+		s.Args = append(s.Args, "--lock-timeout=2m")
+	}
+	s.Args = append(s.Args, "--skip-build")
 	s.Args = slices.Concat(s.Args, values, passed)
 	return s, nil
 }
@@ -94,21 +114,18 @@ func driverName(path string) string {
 // database is the shared ledger's URL, empty for a file that the driver has for
 // itself.
 func (f *Factory) database(state string) (string, error) {
-	url := cmp.Or(state, f.Getenv("LXSWEEP_STATE"))
-	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return url, nil
-	}
-	if strings.HasPrefix(state, inCluster) {
+	url := cmp.Or(state, f.Getenv(stateVariable))
+	switch {
+	case strings.HasPrefix(state, inCluster):
 		return "", errorf("leave --state out; the claim is called as the driver: --name", "--state %s is to read a driver's claim, not to choose it", state)
-	}
-	if strings.HasPrefix(url, inCluster) {
+	case strings.HasPrefix(url, inCluster):
 		return "", nil // it is for the commands that read
-	}
-	if state != "" {
+	case ledger.IsURL(url):
+		return url, nil
+	case state != "":
 		return "", errorf("leave --state out for a claim in the cluster, or share one: --state postgres://...",
-			"--state %s is on this machine, and the driver is not", ledger.WithoutPassword(state))
-	}
-	if url != "" {
+			"--state %s is on this machine, and the driver is not", state)
+	case url != "":
 		f.note("LXSWEEP_STATE names a file of this machine; the driver's ledger is in a claim of its own")
 	}
 	return "", nil
@@ -154,6 +171,11 @@ func (s *driver) survey(ctx context.Context, f *Factory) error {
 	}
 	if builds != "" {
 		f.note(fmt.Sprintf("config %q has build_steps, which the driver does not run: build and push its images before", builds))
+	}
+	for _, one := range s.module.Sweeps {
+		if one.OnFinish != nil && one.OnFinish.Command != nil {
+			f.note(fmt.Sprintf("sweep %q has a command in on_finish, which the driver runs in its own image: that has no shell and no programs, and a webhook needs none", one.Name))
+		}
 	}
 	s.names, s.total = sortedKeys(names), total
 	return nil

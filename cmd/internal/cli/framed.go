@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
 	"sync"
 )
 
 // Framed output is how both streams of a command come through the log of a pod,
 // which is one stream of lines: each line, or piece of one, is a line of the log
-// behind a byte that says which. The last tells the exit code. What has no such
-// byte was written by something else, such as a Go that panics.
+// behind a byte that says which. The last tells the exit code, and how many there
+// were: a node keeps only the end of a long log. What has no such byte was written
+// by something else, such as a Go that panics.
 
 // framedVariable has a command write so. Its value says what it writes to in the
 // end.
@@ -33,8 +33,9 @@ func framedTo(out, err Stream) string {
 
 // frames writes framed output. It may be used by several goroutines.
 type frames struct {
-	mu  sync.Mutex
-	out io.Writer
+	mu      sync.Mutex
+	out     io.Writer
+	written int
 }
 
 // framed are the streams of a process that was told to frame them; nil if it was
@@ -75,25 +76,31 @@ func (w frameWriter) Write(b []byte) (int, error) {
 // end tells the exit code.
 func (f *frames) end(code ExitCode) {
 	if f != nil {
-		_ = f.write(append(strconv.AppendInt([]byte{endFrame}, int64(code), 10), '\n')) // nobody is left to be told
+		_ = f.write(fmt.Appendf(nil, "%c%d %d\n", endFrame, code, f.written)) // nobody is left to be told
 	}
 }
 
 func (f *frames) write(text []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.written += bytes.Count(text, []byte("\n"))
 	_, err := f.out.Write(text)
 	return err
 }
 
-// unframed hands on one line of framed output. It returns the exit code with the
-// last one.
-func (f *Factory) unframed(line []byte) (code ExitCode, last bool, err error) {
+// unframed hands on one line of framed output, after so many. It returns the exit
+// code with the last one.
+func (f *Factory) unframed(line []byte, before int) (code ExitCode, last bool, err error) {
 	content := line[1:]
 	switch line[0] {
 	case endFrame:
-		n, err := strconv.Atoi(string(bytes.TrimSpace(content)))
-		return ExitCode(n), true, err
+		written := 0
+		_, err := fmt.Sscanf(string(content), "%d %d", &code, &written)
+		if err == nil && before < written {
+			err = errorf("--filter or --round makes it shorter; or take a ledger that is read from here: --state postgres://...",
+				"%d of %d lines were lost on the way: the node keeps only the end of a long log", written-before, written)
+		}
+		return code, true, err
 	case outLine:
 		_, err = f.Out.Write(content)
 	case outPiece:

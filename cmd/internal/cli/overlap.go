@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/hcl"
 	"github.com/lxsweep/lxsweep/runner"
 	"github.com/lxsweep/lxsweep/runner/ledger"
 	"github.com/lxsweep/lxsweep/sweep"
@@ -19,8 +20,10 @@ import (
 
 // overlap is the strictest that a sweep of the apply asks for: an apply has one
 // lock, and is done or not.
-func (a *applying) overlap() (strictest sweep.Overlap) {
-	for _, s := range a.module.Sweeps {
+func (a *applying) overlap() sweep.Overlap { return overlapOf(a.module) }
+
+func overlapOf(m *hcl.Module) (strictest sweep.Overlap) {
+	for _, s := range m.Sweeps {
 		if s.Overlap == sweep.OverlapSkip {
 			return s.Overlap
 		}

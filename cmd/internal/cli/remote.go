@@ -177,8 +177,10 @@ func (f *Factory) errand(ctx context.Context, cluster *kubernetes.Cluster, e kub
 		}
 	}()
 	var code ExitCode
+	lines := 0
 	e.Line = func(line []byte) (last bool, err error) {
-		code, last, err = f.unframed(line)
+		code, last, err = f.unframed(line, lines)
+		lines++
 		return last, err
 	}
 	own, err := cluster.Beside(ctx, e)

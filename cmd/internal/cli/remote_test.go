@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -33,12 +34,13 @@ func TestFramesKeepEveryByte(t *testing.T) {
 		}
 		code := ExitCode(rapid.IntRange(0, 255).Draw(t, "code"))
 		far.end(code)
-		for lines := bufio.NewReader(&log); ; {
+		whole := bytes.Clone(log.Bytes())
+		for n, lines := 0, bufio.NewReader(&log); ; n++ {
 			line, err := lines.ReadBytes('\n')
 			if err != nil {
 				t.Fatal("the last line never came")
 			}
-			got, last, err := f.unframed(line)
+			got, last, err := f.unframed(line, n)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,13 +54,19 @@ func TestFramesKeepEveryByte(t *testing.T) {
 		if !bytes.Equal(out.Bytes(), wantOut.Bytes()) || !bytes.Equal(err.Bytes(), wantErr.Bytes()) {
 			t.Fatalf("stdout is %q and stderr %q, want %q and %q", out, err, &wantOut, &wantErr)
 		}
+		lines := bytes.SplitAfter(whole, []byte("\n"))
+		if n := len(lines) - 2; n > 0 { // the node has not kept the first one
+			if _, _, err := f.unframed(lines[n], n-1); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("1 of %d lines were lost", n)) {
+				t.Fatalf("a line is missing: %v", err)
+			}
+		}
 	})
 }
 
 // TestUnframed is about lines that nobody has framed: a Go that panics.
 func TestUnframed(t *testing.T) {
 	f, out, err := world(t)
-	if _, last, bad := f.unframed([]byte("panic: oh\n")); last || bad != nil || out.Len() > 0 || err.String() != "panic: oh\n" {
+	if _, last, bad := f.unframed([]byte("panic: oh\n"), 0); last || bad != nil || out.Len() > 0 || err.String() != "panic: oh\n" {
 		t.Errorf("last %t, %v, stdout %q, stderr %q", last, bad, out, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
+	"github.com/lxsweep/lxsweep/runner/kubernetes/schedule"
 	"github.com/lxsweep/lxsweep/sweep"
 )
 
@@ -45,11 +46,7 @@ func runRunNow(ctx context.Context, o *RunNowOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := o.driverClient(o.ClusterOptions, c.Namespace)
-	if err != nil {
-		return err
-	}
-	job, err := client.RunNow(ctx, o.Name, o.Now())
+	job, err := schedule.NewClient(c).RunNow(ctx, o.Name, o.Now())
 	if err != nil {
 		return refusedOr(err)
 	}

@@ -71,7 +71,7 @@ is never printed. The ledger is a file in the claim, or what --state postgres://
 or LXSWEEP_STATE says. Images must be there: build_steps are not run.
 
 Exit codes: 0 done; 1 error; 2 --diff --detailed-exitcode: something differs;
-4 run-now: a round is at work; 5 something in the cluster is another's.`,
+4 a round is at work; 5 something in the cluster is another's.`,
 		Example: `  lxsweep schedule grid.hcl --cron "0 2 * * *" --crontab
   lxsweep schedule grid.hcl --cron "0 2 * * *" --time-zone Europe/Berlin --image ghcr.io/acme/lxsweep:v1 --namespace ml
   lxsweep schedule grid.hcl --cron @daily --image ghcr.io/acme/lxsweep:v1 --apply -- --parallel 20
@@ -167,11 +167,19 @@ func (o *ScheduleOptions) objects(ctx context.Context, passed []string) error {
 		fmt.Fprintln(o.Err, "nothing was made: kubectl apply --server-side -f - takes it, or say --apply")
 		return nil
 	}
-	client, err := o.driverClient(o.ClusterOptions, s.Namespace)
+	where := o.ClusterOptions
+	where.Namespace = s.Namespace
+	c, err := o.connect(where)
 	if err != nil {
 		return err
 	}
+	client := schedule.NewClient(c)
 	if o.Apply {
+		if !slices.Contains(passed, "--take-over") {
+			if err := o.notOurs(ctx, c, s, "-- --take-over"); err != nil {
+				return err
+			}
+		}
 		return refusedOr(client.Apply(ctx, objects, o.ForceConflicts, o.done))
 	}
 	text, err := client.Diff(ctx, objects)
@@ -190,23 +198,13 @@ func (o *ScheduleOptions) objects(ctx context.Context, passed []string) error {
 // done tells what became of an object, as kubectl does.
 func (f *Factory) done(object, done string) { fmt.Fprintln(f.Out, object, done) }
 
-// driverClient is for the objects of drivers in a namespace.
-func (f *Factory) driverClient(o ClusterOptions, namespace string) (*schedule.Client, error) {
-	o.Namespace = namespace
-	c, err := f.connect(o)
-	if err != nil {
-		return nil, err
-	}
-	return schedule.NewClient(c), nil
-}
-
 // refusedOr gives what is another's in the cluster its exit code.
 func refusedOr(err error) error {
 	if conflict := new(schedule.ConflictError); errors.As(err, &conflict) {
 		return &exitError{ExitStale, err, conflict.Hint}
 	}
 	if run := new(schedule.RunError); errors.As(err, &run) {
-		return &exitError{ExitLocked, err, "wait for its end: kubectl logs --follow --namespace " + run.Namespace + " job/" + run.Job}
+		return &exitError{ExitLocked, err, "see how it ends: kubectl logs --follow --namespace " + run.Namespace + " job/" + run.Job + "; or have it end, while what it has started goes on: kubectl delete --namespace " + run.Namespace + " job/" + run.Job}
 	}
 	return err
 }
@@ -276,6 +274,9 @@ func (o *ScheduleOptions) tell(times *schedule.Times) {
 	for _, t := range times.Next(o.Now(), 5) {
 		fmt.Fprintf(o.Err, "  %s\n", t.Format("Mon 2006-01-02 15:04 MST"))
 	}
+	if o.Crontab {
+		return // most crons make up for a time that is left out, and run none twice
+	}
 	changes := times.Changes(o.Now())
 	for _, change := range changes {
 		o.note(change)
@@ -327,6 +328,8 @@ func (o *ApplyOptions) passOn(given *pflag.FlagSet, here bool) (list []string, e
 		switch {
 		case slices.Contains(ownFlags, flag.Name), flag.Name == "runner" && !here:
 			err = errorf("leave it out, or see: lxsweep schedule --help", "--%s does not go behind --", flag.Name)
+		case flag.Name == "round":
+			err = errorf("leave it out", "--round does not go behind --: every firing is a round of its own")
 		case flag.Name == "auto-approve" || flag.Name == "skip-build" && !here: // they are
 		default:
 			list = append(list, asTyped(flag)...)

@@ -46,12 +46,19 @@ func (e *ConflictError) Error() string { return e.Text }
 // Apply has the cluster have all the objects, one after another, and tells what
 // became of each: created, configured or unchanged. Fields that another manager
 // has are a *ConflictError unless they are taken by force; so is an object that
-// was not made for this driver.
+// was not made for this driver. A round that is at work is a *RunError if its
+// files or variables would change: a pod that is replaced goes on with the round.
 func (c *Client) Apply(ctx context.Context, o *Objects, force bool, tell func(object, done string)) error {
 	before := make([]map[string]any, len(o.list))
 	for i, obj := range o.list { // whatever is another's, before anything is made
 		var err error
 		if before[i], err = c.live(ctx, obj); err != nil {
+			return err
+		}
+		if err := o.driver.keep(obj, before[i]); err != nil {
+			return err
+		}
+		if err := c.settled(ctx, o.driver, obj, before[i]); err != nil {
 			return err
 		}
 	}
@@ -65,6 +72,27 @@ func (c *Client) Apply(ctx context.Context, o *Objects, force bool, tell func(ob
 			return err
 		}
 		tell(wordFor(obj), done)
+	}
+	return nil
+}
+
+// settled returns a *RunError if a round is at work that reads an object which
+// would change.
+func (c *Client) settled(ctx context.Context, d *Driver, obj object, before map[string]any) error {
+	_, files := obj.(*corev1.ConfigMap)
+	_, secret := obj.(*corev1.Secret)
+	if before == nil || !files && (!secret || obj.GetName() == d.ledgerSecret()) {
+		return nil
+	}
+	after, err := c.patch(ctx, obj, true, true)
+	if err != nil {
+		return err
+	}
+	if done, err := became(before, after); done == "unchanged" || err != nil {
+		return err
+	}
+	if err := c.Running(ctx, d.Name); err != nil {
+		return fmt.Errorf("%s would change under a round: %w", wordFor(obj), err)
 	}
 	return nil
 }
@@ -98,6 +126,9 @@ func (c *Client) Diff(ctx context.Context, o *Objects) ([]byte, error) {
 	for _, obj := range o.list {
 		was, err := c.live(ctx, obj)
 		if err != nil {
+			return nil, err
+		}
+		if err := o.driver.keep(obj, was); err != nil {
 			return nil, err
 		}
 		now, err := c.patch(ctx, obj, true, true)
@@ -150,6 +181,9 @@ func readable(fields map[string]any) ([]byte, error) {
 	delete(fields, "status")
 	for _, name := range []string{"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"} {
 		delete(metadata(fields), name)
+	}
+	if notes, ok := metadata(fields)["annotations"].(map[string]any); ok {
+		delete(notes, corev1.LastAppliedConfigAnnotation) // all over again, a Secret's values too
 	}
 	return yaml.Marshal(fields)
 }

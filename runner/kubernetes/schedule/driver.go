@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
@@ -166,6 +167,30 @@ func (d *Driver) claim() (*corev1.PersistentVolumeClaim, error) {
 		c.Spec.StorageClassName = &d.StorageClass
 	}
 	return c, nil
+}
+
+// keep leaves an existing claim its size and class where none were asked for:
+// neither can be taken back.
+func (d *Driver) keep(obj object, was map[string]any) error {
+	claim, ok := obj.(*corev1.PersistentVolumeClaim)
+	if !ok || was == nil {
+		return nil
+	}
+	text, err := json.Marshal(was)
+	if err != nil {
+		return err
+	}
+	var there corev1.PersistentVolumeClaim
+	if err := json.Unmarshal(text, &there); err != nil {
+		return err
+	}
+	if d.Storage == "" {
+		claim.Spec.Resources.Requests = there.Spec.Resources.Requests
+	}
+	if d.StorageClass == "" {
+		claim.Spec.StorageClassName = there.Spec.StorageClassName
+	}
+	return nil
 }
 
 // job is what each round is to the cluster. What apply has ended with for good

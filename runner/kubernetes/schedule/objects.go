@@ -131,5 +131,5 @@ func (o *Objects) instead(s *corev1.Secret) string {
 		}
 		text += fmt.Sprintf(" \\\n#   --from-literal %s=\"$%s\"", key, variable)
 	}
-	return text + "\n"
+	return text + fmt.Sprintf("\n# kubectl label secret %s --namespace %s %s=%s\n", s.Name, s.Namespace, Label, o.driver.Name)
 }

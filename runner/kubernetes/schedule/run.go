@@ -66,7 +66,7 @@ func (c *Client) RunNow(ctx context.Context, name string, now time.Time) (string
 		ObjectMeta: metav1.ObjectMeta{
 			Name: JobName(name, now), Namespace: c.namespace, Labels: cron.Spec.JobTemplate.Labels,
 			Annotations:     map[string]string{"cronjob.kubernetes.io/instantiate": "manual"},
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(&cron, batchv1.SchemeGroupVersion.WithKind("CronJob"))},
+			OwnerReferences: ownedBy(&cron, "CronJob"),
 		},
 		Spec: cron.Spec.JobTemplate.Spec,
 	}
@@ -81,6 +81,14 @@ func (c *Client) RunNow(ctx context.Context, name string, now time.Time) (string
 		return "", fmt.Errorf("making the Job %s in namespace %s: %w", job.Name, c.namespace, err)
 	}
 	return job.Name, nil
+}
+
+// ownedBy has an object go with its owner. It does not hold the owner up, which
+// some clusters let only those do who may change its finalizers.
+func ownedBy(owner metav1.Object, kind string) []metav1.OwnerReference {
+	ref := metav1.NewControllerRef(owner, batchv1.SchemeGroupVersion.WithKind(kind))
+	ref.BlockOwnerDeletion = nil
+	return []metav1.OwnerReference{*ref}
 }
 
 // list reads an object, or a list of them.
@@ -111,13 +119,12 @@ func (c *Client) Own(ctx context.Context, o *Objects) error {
 		return c.explained(job, err)
 	}
 	uid, _ := metadata(fields)["uid"].(string)
-	owner := metav1.NewControllerRef(&metav1.ObjectMeta{Name: job.GetName()}, batchv1.SchemeGroupVersion.WithKind("Job"))
-	owner.UID = types.UID(uid)
+	owners := ownedBy(&metav1.ObjectMeta{Name: job.GetName(), UID: types.UID(uid)}, "Job")
 	for _, obj := range o.list[:len(o.list)-1] {
 		if !strings.HasPrefix(obj.GetName(), job.GetName()) {
 			continue
 		}
-		obj.SetOwnerReferences([]metav1.OwnerReference{*owner})
+		obj.SetOwnerReferences(owners)
 		if _, err := c.patch(ctx, obj, false, false); err != nil {
 			return err
 		}
