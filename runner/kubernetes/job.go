@@ -1,12 +1,8 @@
 package kubernetes
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -198,47 +194,4 @@ func joined(users []sweep.Var, ours map[string]string) map[string]string {
 		all[name] = text
 	}
 	return all
-}
-
-// kindOf is the same for Jobs that the cluster must judge alike: their pods
-// differ only in commands, values of variables, labels, annotations and the
-// folders that are named for the run.
-func kindOf(job *batchv1.Job) string {
-	template := job.Spec.Template.DeepCopy()
-	template.Labels, template.Annotations = nil, nil
-	run := job.Annotations[annotationRun]
-	for _, containers := range [][]corev1.Container{template.Spec.InitContainers, template.Spec.Containers} {
-		for i := range containers {
-			c := &containers[i]
-			c.Command, c.Args = nil, nil
-			for k := range c.Env {
-				c.Env[k].Value = ""
-			}
-			c.WorkingDir = nameless(c.WorkingDir, run)
-			for k := range c.VolumeMounts {
-				m := &c.VolumeMounts[k]
-				m.MountPath, m.SubPath = nameless(m.MountPath, run), nameless(m.SubPath, run)
-			}
-		}
-	}
-	text, err := json.Marshal(template)
-	if err != nil {
-		panic("kubernetes: a pod template that is no JSON: " + err.Error())
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
-}
-
-// nameless puts a stand-in for the run's own folder, ex-8 or ex-8-r2.
-func nameless(dir, run string) string {
-	if dir == "" || run == "" {
-		return dir
-	}
-	parts := strings.Split(dir, "/")
-	for i, part := range parts {
-		if part == run || strings.HasPrefix(part, run+"-r") {
-			parts[i] = "RUN"
-		}
-	}
-	return path.Clean(strings.Join(parts, "/"))
 }

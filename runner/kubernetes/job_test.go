@@ -245,44 +245,6 @@ func TestOutputIsKeptByVolumesOnly(t *testing.T) {
 	}
 }
 
-// Experiments of one config are of one kind unless their pods differ.
-func TestKinds(t *testing.T) {
-	kind := func(run string, number int, change func(*runner.Attempt)) string {
-		a := attempt(number, sweep.Command{Image: image, Shell: "train " + run, Cluster: &sweep.Cluster{
-			Volumes: []sweep.Volume{{Name: "results", Claim: "results", MountPath: "/output"}},
-		}})
-		a.RunName, a.Command.OutputDir = run, "/output/"+run
-		a.Command.Env = append(a.Command.Env, sweep.Var{Name: "RUN", Value: run})
-		change(&a)
-		job, err := jobOf(a, options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return kindOf(job)
-	}
-	one := kind("ex-8", 1, func(*runner.Attempt) {})
-	for name, change := range map[string]func(*runner.Attempt){
-		"another":     func(a *runner.Attempt) { a.Command.Args, a.Experiment.Round = []string{"x"}, "r" },
-		"re-run":      func(a *runner.Attempt) { a.Command.OutputDir += "-r3" },
-		"annotations": func(a *runner.Attempt) { a.Command.Cluster.Annotations = []sweep.Var{{Name: "note", Value: "x"}} },
-	} {
-		if kind("ex-17", 2, change) != one {
-			t.Errorf("%s: it is of another kind", name)
-		}
-	}
-	for name, change := range map[string]func(*runner.Attempt){
-		"image":    func(a *runner.Attempt) { a.Command.Image += "3" },
-		"memory":   func(a *runner.Attempt) { a.Command.Resources.Memory = 1 << 30 },
-		"volume":   func(a *runner.Attempt) { a.Command.Cluster.Volumes[0].Claim = "other" },
-		"variable": func(a *runner.Attempt) { a.Command.Env = append(a.Command.Env, sweep.Var{Name: "MORE"}) },
-		"secret":   func(a *runner.Attempt) { a.Command.SecretEnv = []sweep.Var{{Name: "KEY", Value: "a/b"}} },
-	} {
-		if kind("ex-8", 1, change) == one {
-			t.Errorf("another %s makes no other kind", name)
-		}
-	}
-}
-
 var dollar = regexp.MustCompile(`\$\$|\$\([^)]*\)`)
 
 // expanded is what Kubernetes documents of Container.command and EnvVar.value:
