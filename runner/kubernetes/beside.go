@@ -83,7 +83,7 @@ func (c *Cluster) Beside(ctx context.Context, e Errand) (code int, err error) {
 // explained names the permissions, of which role.yaml has all but the reading of
 // CronJobs.
 func (c *Cluster) explained(err error) error {
-	if !apierrors.IsForbidden(err) || overQuota(err) {
+	if !Forbidden(err) {
 		return err
 	}
 	return fmt.Errorf("%w; to work beside a driver takes get cronjobs.batch, create, get, list and delete jobs.batch, list and watch pods, "+

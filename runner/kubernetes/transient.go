@@ -49,6 +49,10 @@ func unreachable(err error) bool {
 		strings.Contains(err.Error(), "reading response body")
 }
 
+// Forbidden reports whether err is the cluster's word that the user may not do
+// what was asked.
+func Forbidden(err error) bool { return apierrors.IsForbidden(err) && !overQuota(err) }
+
 // overQuota reports whether a quota has no room for a Job now.
 func overQuota(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota")

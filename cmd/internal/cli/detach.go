@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/spf13/pflag"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/lxsweep/lxsweep/cmd/internal/ui"
 	"github.com/lxsweep/lxsweep/runner/kubernetes"
@@ -117,7 +116,7 @@ func (f *Factory) notOurs(ctx context.Context, c *kubernetes.Cluster, d *driver,
 	err = stranger.Owned(ctx, d.names)
 	owned := new(kubernetes.OwnedError)
 	switch {
-	case apierrors.IsForbidden(err):
+	case kubernetes.Forbidden(err):
 		return hinted(err, "ask for the Roles in examples/nightly/README.md")
 	case !errors.As(err, &owned):
 		return err
